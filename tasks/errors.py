@@ -1,0 +1,111 @@
+"""The errors Nocturne raises, each saying what happened, what was expected and what to do.
+
+Ground module: every other module may import it; it imports none of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class NocturneError(Exception):
+    """Base class of every error that is meant to be read by a person.
+
+    Parameters
+    ----------
+    what : str
+        What happened and where, with the value received.
+    expected : str, optional
+        What would have been right.
+    hint : str, optional
+        What to do about it.
+    """
+
+    def __init__(self, what: str, *, expected: str | None = None, hint: str | None = None) -> None:
+        self.what = what
+        self.expected = expected
+        self.hint = hint
+        lines = [what]
+        if expected:
+            lines.append(f"Expected: {expected}")
+        if hint:
+            lines.append(f"What to do: {hint}")
+        super().__init__("\n".join(lines))
+
+
+class RequestError(NocturneError):
+    """The request itself was wrong: an unknown workflow, a bad date, a bad option (exit code 2)."""
+
+
+class WorkflowError(RequestError):
+    """A workflow file cannot be used: missing, unreadable, an unknown key, a bad value."""
+
+
+class ServiceError(NocturneError):
+    """A service is missing or does not answer: a taken port, MLflow or Airflow not up."""
+
+
+class SourceError(NocturneError):
+    """The source of a workflow cannot be read: not there, no network, corrupted, wrong columns."""
+
+
+class DatasetError(NocturneError):
+    """A dataset folder is incomplete, was altered, or does not have the columns asked for."""
+
+
+class TrackingError(NocturneError):
+    """MLflow does not hold what a step was promised: a run, an artifact, a digest."""
+
+
+class ValidationFailedError(NocturneError):
+    """A critical expectation failed: the night stops and the champion stays."""
+
+
+class CleaningError(NocturneError):
+    """Cleaning cannot give usable data: a missing column, no row left, an empty part."""
+
+
+class MiningError(NocturneError):
+    """A mining task cannot give a meaningful result on these data."""
+
+
+class TrainingError(NocturneError):
+    """A candidate cannot be built or trained; the message names the candidate."""
+
+
+class EvaluationError(NocturneError):
+    """Models cannot be compared: no hold-out rows, predictions of the wrong shape."""
+
+
+class PromotionError(NocturneError):
+    """The registry cannot be moved as decided."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Say which known names come nearest to a misspelt one.
+
+    Parameters
+    ----------
+    name : str
+        The name received.
+    known : iterable of str
+        The names that would have been right.
+
+    Returns
+    -------
+    str
+        ``"'x', perhaps"`` for a near match, else the known names in order.
+
+    Examples
+    --------
+    >>> nearest("kernal", ["kernel", "filters"])
+    "'kernel', perhaps"
+    >>> nearest("zzz", ["b", "a"])
+    "one of 'a', 'b'"
+    """
+    names = sorted(set(known))
+    matches = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    if matches:
+        return f"{matches[0]!r}, perhaps"
+    return "one of " + ", ".join(repr(n) for n in names) if names else "nothing: none are known"

@@ -1,0 +1,35 @@
+"""Nights and steps as MLflow runs, and the handoffs between them.
+
+Ground module: Airflow decides when, the stages do what, and this is where MLflow remembers.
+"""
+
+from tasks.tracking.client import connect
+from tasks.tracking.handoff import Handoff
+from tasks.tracking.nights import (
+    Night,
+    NightOutcome,
+    close_night,
+    find_night,
+    list_nights,
+    open_night,
+    sweep_dead_nights,
+)
+from tasks.tracking.provenance import Provenance, read_provenance
+from tasks.tracking.steps import Step, TaskIdentity, open_step
+
+__all__ = [
+    "Handoff",
+    "Night",
+    "NightOutcome",
+    "Provenance",
+    "Step",
+    "TaskIdentity",
+    "close_night",
+    "connect",
+    "find_night",
+    "list_nights",
+    "open_night",
+    "open_step",
+    "read_provenance",
+    "sweep_dead_nights",
+]

@@ -1,0 +1,71 @@
+"""The connection to MLflow, made explicitly, so that nothing in the environment redirects it.
+
+Ground module; the only place that makes an ``MlflowClient``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import ServiceError
+from tasks.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's own defaults wait for minutes when the server is gone.
+_HTTP_DEFAULTS = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
+_REDIRECTS = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+
+
+def connect(settings: Settings) -> MlflowClient:
+    """Connect to the MLflow that the settings name, and check that it answers.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``tracking_uri`` is a server's address or a SQLite file, whose folder is made.
+
+    Returns
+    -------
+    mlflow.MlflowClient
+
+    Raises
+    ------
+    ServiceError
+        When it does not answer.
+    """
+    for name, value in _HTTP_DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    for name in _REDIRECTS:  # they beat explicit arguments (mlflow#15713)
+        os.environ.pop(name, None)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    if settings.tracking_uri.startswith("sqlite:///"):
+        Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(
+            parents=True, exist_ok=True
+        )
+    try:
+        client = MlflowClient(settings.tracking_uri, registry_uri=settings.tracking_uri)
+        client.search_experiments(max_results=1)
+    except (MlflowException, OSError) as error:
+        raise ServiceError(
+            f"MLflow does not answer at {settings.tracking_uri}: {_first_line(error)}",
+            expected="a running MLflow server, or a SQLite file that can be written",
+            hint="start the services with `nocturne up`, or correct NOCTURNE_TRACKING_URI",
+        ) from error
+    return client
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,38 @@
+"""The names of the tags that Nocturne writes on MLflow runs and model versions.
+
+Ground module: whoever reads or writes a tag takes its name from here.
+"""
+
+WORKFLOW = "nocturne.workflow"
+NIGHT_DATE = "nocturne.night"
+KEY = "nocturne.key"
+SEED = "nocturne.seed"
+GIT_COMMIT = "nocturne.git_commit"
+LOCK_SHA256 = "nocturne.lock_sha256"
+WORKFLOW_SHA256 = "nocturne.workflow_sha256"
+RUNNER = "nocturne.runner"
+PROCESS = "nocturne.process"
+OUTCOME = "nocturne.outcome"
+
+NIGHT_RUN = "nocturne.night_run"
+STEP = "nocturne.step"
+FINGERPRINT = "nocturne.fingerprint"
+ERROR = "nocturne.error"
+OUTPUTS = "nocturne.outputs"
+
+AIRFLOW_DAG = "airflow.dag_id"
+AIRFLOW_RUN = "airflow.run_id"
+AIRFLOW_TASK = "airflow.task_id"
+AIRFLOW_MAP_INDEX = "airflow.map_index"
+AIRFLOW_TRY = "airflow.try_number"
+AIRFLOW_URL = "airflow.url"
+
+VERDICT = "nocturne.verdict"
+REASON = "nocturne.reason"
+MODEL_NAME = "nocturne.model_name"
+MODEL_VERSION = "nocturne.model_version"
+
+MLFLOW_PARENT = "mlflow.parentRunId"
+MLFLOW_NOTE = "mlflow.note.content"
+MLFLOW_SOURCE = "mlflow.source.name"
+MLFLOW_COMMIT = "mlflow.source.git.commit"

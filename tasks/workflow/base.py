@@ -1,0 +1,47 @@
+"""The base of every workflow model: frozen, and strict about unknown keys.
+
+Used by ``tasks.workflow.models``; the errors carry what ``tasks.workflow.reader`` needs to name the line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic_core import PydanticCustomError
+
+
+class WorkflowModel(BaseModel):
+    """An immutable part of a workflow file that refuses keys it does not know."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_keys(cls, value: Any) -> Any:
+        # Before pydantic's own check, because that one does not say which keys it knows.
+        if isinstance(value, dict):
+            known = {field.alias or name for name, field in cls.model_fields.items()}
+            for key in value:
+                if key not in known:
+                    raise PydanticCustomError(
+                        "unknown_key", "unknown key", {"key": str(key), "known": sorted(known)}
+                    )
+        return value
+
+
+def refuse(at: str, what: str, expected: str) -> PydanticCustomError:
+    """Error of a check between keys, to be raised by an ``after`` validator.
+
+    Parameters
+    ----------
+    at : str
+        Dotted path of the key at fault, relative to the model that checks.
+    what, expected : str
+        What was found and what would have been right.
+    """
+    return PydanticCustomError(
+        "cross_check", "{what}", {"at": at, "what": what, "expected": expected}
+    )
