@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import ClassVar
 
 
 class NocturneError(Exception):
@@ -20,7 +21,14 @@ class NocturneError(Exception):
         What would have been right.
     hint : str, optional
         What to do about it.
+
+    Attributes
+    ----------
+    is_retryable : bool
+        Whether the same request may succeed a little later; a class's property.
     """
+
+    is_retryable: ClassVar[bool] = False
 
     def __init__(self, what: str, *, expected: str | None = None, hint: str | None = None) -> None:
         self.what = what
@@ -45,6 +53,8 @@ class WorkflowError(RequestError):
 class ServiceError(NocturneError):
     """A service is missing or does not answer: a taken port, MLflow or Airflow not up."""
 
+    is_retryable = True
+
 
 class SourceError(NocturneError):
     """The source of a workflow cannot be read: not there, no network, corrupted, wrong columns."""
@@ -56,6 +66,8 @@ class DatasetError(NocturneError):
 
 class TrackingError(NocturneError):
     """MLflow does not hold what a step was promised: a run, an artifact, a digest."""
+
+    is_retryable = True
 
 
 class ValidationFailedError(NocturneError):

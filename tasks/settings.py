@@ -19,6 +19,7 @@ _VARIABLES = {
     "NOCTURNE_HOME": "home",
     "NOCTURNE_WORKFLOWS": "workflows_dir",
     "NOCTURNE_EXPECTATIONS": "expectations_dir",
+    "NOCTURNE_DAGS": "dags_dir",
     "NOCTURNE_TRACKING_URI": "tracking_uri",
     "NOCTURNE_ARTIFACT_LOCATION": "artifact_location",
     "NOCTURNE_AIRFLOW_PORT": "airflow_port",
@@ -40,6 +41,8 @@ class Settings(BaseModel):
         The folder of workflow files [NOCTURNE_WORKFLOWS].
     expectations_dir : Path
         The folder of Great Expectations suites [NOCTURNE_EXPECTATIONS].
+    dags_dir : Path
+        The folder that Airflow reads DAG files from [NOCTURNE_DAGS].
     tracking_uri : str
         MLflow's address; by default a SQLite file under ``home`` [NOCTURNE_TRACKING_URI].
     artifact_location : str
@@ -58,6 +61,7 @@ class Settings(BaseModel):
     home: Path = PROJECT_ROOT / ".nocturne"
     workflows_dir: Path = PROJECT_ROOT / "workflows"
     expectations_dir: Path = PROJECT_ROOT / "expectations"
+    dags_dir: Path = PROJECT_ROOT / "dags"
     tracking_uri: str = ""
     artifact_location: str = ""
     airflow_port: int = Field(default=8080, ge=1, le=65535)
@@ -96,7 +100,7 @@ class Settings(BaseModel):
             ) from error
         paths = {
             name: getattr(settings, name).expanduser().resolve()
-            for name in ("home", "workflows_dir", "expectations_dir")
+            for name in ("home", "workflows_dir", "expectations_dir", "dags_dir")
         }
         uri = settings.tracking_uri or f"sqlite:///{paths['home'] / 'mlflow' / 'mlflow.db'}"
         settings = settings.model_copy(update={**paths, "tracking_uri": uri})

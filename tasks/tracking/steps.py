@@ -167,11 +167,11 @@ class Step:
         fresh = []
         for name, value in params.items():
             text = str(value)[:MAX_PARAM_CHARACTERS]
-            if known.get(name, text) != text:
-                # MLflow never changes a parameter and fails the run that tries.
-                name = f"{name}.changed_{digest_json(text)[:8]}"
-            if name not in known:
-                fresh.append(Param(name, text))
+            # MLflow never changes a parameter and fails the run that tries.
+            is_changed = known.get(name, text) != text
+            key = f"{name}.changed_{digest_json(text)[:8]}" if is_changed else name
+            if key not in known:
+                fresh.append(Param(key, text))
         if fresh:
             self.client.log_batch(self.run_id, params=fresh)
 

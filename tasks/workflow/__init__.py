@@ -17,6 +17,7 @@ from tasks.workflow.models import (
     SourceSplit,
     Workflow,
 )
+from tasks.workflow.plan import PlannedStep, plan_mining, plan_night, plan_training
 from tasks.workflow.reader import (
     LoadedWorkflow,
     find_workflow,
@@ -37,6 +38,7 @@ __all__ = [
     "KerasSource",
     "LoadedWorkflow",
     "MlpCandidate",
+    "PlannedStep",
     "SklearnSource",
     "SourceSplit",
     "Workflow",
@@ -44,5 +46,8 @@ __all__ = [
     "list_workflow_files",
     "load_workflow",
     "load_workflows",
+    "plan_mining",
+    "plan_night",
+    "plan_training",
     "workflow_json_schema",
 ]

@@ -48,13 +48,15 @@ def list_workflow_files(folder: Path) -> list[Path]:
     )
 
 
-def load_workflows(settings: Settings) -> list[LoadedWorkflow]:
+def load_workflows(settings: Settings, *, only: str | None = None) -> list[LoadedWorkflow]:
     """Read every workflow file; a broken one is returned with its error.
 
     Parameters
     ----------
     settings : Settings
         Names the folders of workflows and suites.
+    only : str, optional
+        Read the workflow of this name alone.
 
     Returns
     -------
@@ -62,6 +64,8 @@ def load_workflows(settings: Settings) -> list[LoadedWorkflow]:
     """
     loaded = []
     for path in list_workflow_files(settings.workflows_dir):
+        if only is not None and path.stem != only:
+            continue
         try:
             loaded.append(LoadedWorkflow(path, load_workflow(path, settings), None))
         except NocturneError as error:

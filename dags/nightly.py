@@ -1,0 +1,127 @@
+"""Retrain a model every night, and let only a better one through.
+
+One DAG per file in `workflows/`. A night opens its MLflow run, takes in what has arrived, validates,
+cleans and validates again, mines and trains side by side, compares everybody on the same hold-out,
+decides, promotes, draws the charts and writes the report. Whatever happens, it closes its MLflow runs.
+
+* **Trigger** it with a date to see what had arrived by that night, or without one for today.
+* **Clear** a task to run it and all that follows again: it reopens its MLflow run.
+* **A critical expectation that fails** stops the night; the champion stays.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+
+from airflow.sdk import (
+    DAG,
+    CronTriggerTimetable,
+    Param,
+    TaskGroup,
+    chain,
+    get_parsing_context,
+)
+
+from orchestration.broken import make_broken_dag
+from orchestration.lifecycle import close_night, open_night
+from orchestration.tracked import tracked_task
+from tasks.settings import Settings
+from tasks.workflow import Workflow, load_workflows, plan_mining, plan_night, plan_training
+
+RETRIES = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=10),
+    "retry_exponential_backoff": 2.0,
+    "max_retry_delay": timedelta(minutes=5),
+}
+# A card is leased by a slot of the pool; on a machine without one training is a task like any other.
+ON_A_CARD = {"pool": "gpu", "queue": "gpu"} if os.environ.get("NOCTURNE_GPU") == "1" else {}
+LONGEST_NIGHT = timedelta(hours=23)  # the next one must be able to begin
+
+PARAMS = {
+    "night": Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="Night",
+        description="The date whose data the night sees: all that had arrived by then. Empty: the day of the run.",
+    ),
+    "seed": Param(
+        None,
+        type=["null", "integer"],
+        minimum=0,
+        title="Seed",
+        description="Where all chance comes from. Empty: the workflow file's seed.",
+    ),
+}
+
+
+def build_night(workflow: Workflow) -> DAG:
+    """Wire the DAG of one workflow."""
+    planned = {step.name: step for step in plan_night(workflow)}
+    with DAG(
+        dag_id=workflow.name,
+        description=workflow.description,
+        schedule=CronTriggerTimetable(
+            workflow.schedule, timezone=workflow.timezone, run_immediately=False
+        )
+        if workflow.schedule
+        else None,
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=LONGEST_NIGHT,
+        params=PARAMS,
+        default_args=RETRIES,
+        tags={"nocturne", *workflow.tags},
+        doc_md=describe(workflow),
+    ) as dag:
+        opened = open_night(workflow.name)
+        ingested = tracked_task(planned["ingest"])
+        validated_raw = tracked_task(planned["validate_raw"])
+        cleaned = tracked_task(planned["clean"])
+        validated_clean = tracked_task(planned["validate_clean"])
+        with TaskGroup("train", tooltip="One task per candidate, and the baseline") as trained:
+            for step in plan_training(workflow):
+                tracked_task(step, **(ON_A_CARD if step.name != "train.baseline" else {}))
+        evaluated = tracked_task(planned["evaluate"])
+        decided = tracked_task(planned["decide"])
+        promoted = tracked_task(planned["promote"])
+        drawn = tracked_task(planned["charts"])
+        reported = tracked_task(planned["report"])
+        closed = close_night()
+
+        chain(opened, ingested, validated_raw, cleaned, validated_clean, trained)
+        chain(trained, evaluated, decided, promoted, drawn, reported)
+        if plan_mining(workflow):
+            with TaskGroup("mine", tooltip="What is in the data") as mined:
+                for step in plan_mining(workflow):
+                    tracked_task(step)
+            # Beside the training, and no hindrance to a promotion: the charts wait for both.
+            chain(validated_clean, mined, drawn)
+        reported >> closed.as_teardown(setups=opened)
+    return dag
+
+
+def describe(workflow: Workflow) -> str:
+    """Write the DAG's doc page, the same from parse to parse."""
+    candidates = ", ".join(f"`{name}` ({c.kind})" for name, c in workflow.candidates.items())
+    return f"""## {workflow.name}
+{workflow.description}
+
+| | |
+|---|---|
+| source | {workflow.source.kind} |
+| target | `{workflow.columns.target}` |
+| candidates | {candidates} |
+| baseline | {workflow.baseline.kind} |
+| promotion | {workflow.promotion.metric}: at least {workflow.promotion.floor:g}, and more than {workflow.promotion.min_gain:g} above the champion |
+| suites | `{workflow.expectations.raw}`, `{workflow.expectations.clean}` |
+
+{__doc__}"""
+
+
+wanted = get_parsing_context().dag_id  # a starting task needs its own DAG alone
+for loaded in load_workflows(Settings.from_environment(), only=wanted):
+    dag = build_night(loaded.workflow) if loaded.workflow else make_broken_dag(loaded)
+    globals()[dag.dag_id] = dag

@@ -1,0 +1,356 @@
+"""A night, step by step: what each planned step calls, alone for a task or in a row for a local run.
+
+Stands above the stages and hands their outputs on; Airflow's tasks and ``nocturne run`` both come in here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from tasks.cleaning import step as cleaning
+from tasks.errors import RequestError
+from tasks.evaluation import step as evaluation
+from tasks.ingestion import step as ingestion
+from tasks.mining import step as mining
+from tasks.promotion import step as promotion
+from tasks.reporting import step as reporting
+from tasks.settings import Settings
+from tasks.tracking import (
+    Handoff,
+    Night,
+    Step,
+    TaskIdentity,
+    close_night,
+    connect,
+    open_night,
+    open_step,
+    sweep_dead_nights,
+)
+from tasks.tracking.nights import is_local_process_alive, read_pinned_workflow
+from tasks.tracking.steps import record_outputs
+from tasks.training import step as training
+from tasks.validation import step as validation
+from tasks.workflow import Workflow, plan_night
+
+logger = logging.getLogger(__name__)
+
+Handoffs = Mapping[str, Handoff]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a step's body is called with.
+
+    Parameters
+    ----------
+    step : Step
+    workflow : Workflow
+        As it stood when the night was opened.
+    settings : Settings
+    folder : Path
+        The workflow file's folder.
+    part : str
+        Behind the dot in the step's name: the candidate, or the kind of mining.
+    inputs : mapping of str to Handoff
+        What the needed steps handed over, by name.
+    """
+
+    step: Step
+    workflow: Workflow
+    settings: Settings
+    folder: Path
+    part: str
+    inputs: Handoffs
+
+
+def run_step(
+    settings: Settings,
+    night: Night,
+    name: str,
+    inputs: Handoffs,
+    task: TaskIdentity,
+    *,
+    on_open: Callable[[Step], None] = lambda _: None,
+) -> dict[str, Handoff]:
+    """Run one step of a night as its MLflow child run.
+
+    Parameters
+    ----------
+    settings : Settings
+    night : Night
+    name : str
+        As planned by :func:`tasks.workflow.plan_night`.
+    inputs : mapping of str to Handoff
+        The outputs of the steps it needs, in one mapping.
+    task : TaskIdentity
+        Who runs it.
+    on_open : callable, optional
+        Told of the open step, for example to show its MLflow run.
+
+    Returns
+    -------
+    dict of str to Handoff
+        Its own outputs.
+    """
+    client = connect(settings)
+    workflow, folder = read_pinned_workflow(client, night)
+    stage, _, part = name.partition(".")
+    body = _STAGES[stage]
+    with open_step(
+        client,
+        settings,
+        night,
+        name,
+        inputs=inputs,
+        task=task,
+        section=workflow.model_dump(mode="json", by_alias=True, include=set(body.keys)),
+        code=Path(str(body.module.__file__)).parent,
+    ) as step:
+        on_open(step)
+        outputs = dict(body.call(Call(step, workflow, settings, folder, part, inputs)))
+        record_outputs(client, step.run_id, outputs)
+    return outputs
+
+
+def begin_night(
+    settings: Settings,
+    workflow: Workflow,
+    folder: Path,
+    date: datetime.date,
+    *,
+    key: str,
+    task: TaskIdentity,
+    seed: int | None = None,
+    is_airflow_run_alive: Callable[[str, str], bool] = lambda _dag_id, _run_id: True,
+) -> Night:
+    """Open a night, after ending those that a dead process has left behind.
+
+    Parameters
+    ----------
+    settings : Settings
+    workflow : Workflow
+    folder : Path
+        The workflow file's folder.
+    date : datetime.date
+    key : str
+        Identifies the night from try to try.
+    task : TaskIdentity
+    seed : int, optional
+        In place of the workflow's.
+    is_airflow_run_alive : callable, optional
+        Takes an Airflow DAG id and run id. Without Airflow at hand its runs are left alone.
+
+    Returns
+    -------
+    Night
+    """
+    from tasks.tracking import tags
+
+    client = connect(settings)
+    if seed is not None:
+        workflow = workflow.model_copy(update={"seed": seed})
+    night = open_night(
+        client,
+        settings,
+        workflow,
+        date,
+        key=key,
+        runner="airflow" if task.runner == "airflow" else "local",
+        folder=folder,
+        extra_tags=task.to_tags(),
+    )
+
+    def is_alive(run_tags: Mapping[str, str]) -> bool:
+        if run_tags.get(tags.RUNNER) == "airflow":
+            return is_airflow_run_alive(run_tags[tags.AIRFLOW_DAG], run_tags[tags.AIRFLOW_RUN])
+        return is_local_process_alive(run_tags)
+
+    sweep_dead_nights(client, settings, night.experiment_id, is_alive=is_alive, spare=night.run_id)
+    return night
+
+
+def end_night(settings: Settings, night: Night) -> str:
+    """Close a night; returns ``finished`` or ``failed``."""
+    return close_night(connect(settings), settings, night)
+
+
+def run_night(
+    settings: Settings,
+    workflow: Workflow,
+    folder: Path,
+    date: datetime.date,
+    *,
+    on_step: Callable[[str, int, int], None] = lambda _name, _i, _n: None,
+    on_open: Callable[[Night], None] = lambda _: None,
+) -> Night:
+    """Walk a whole night in this process: no scheduling, no retries, no parallelism.
+
+    Parameters
+    ----------
+    settings : Settings
+    workflow : Workflow
+    folder : Path
+        The workflow file's folder.
+    date : datetime.date
+    on_step : callable, optional
+        Told of each step before it runs: its name, its number from 1, and how many there are.
+    on_open : callable, optional
+        Told of the night when it is open.
+
+    Returns
+    -------
+    Night
+
+    Raises
+    ------
+    NocturneError
+        From the first step that fails; the night is closed as failed before.
+    """
+    task = TaskIdentity()
+    night = begin_night(
+        settings, workflow, folder, date, key=f"local/{uuid.uuid4().hex}", task=task
+    )
+    on_open(night)
+    outputs: dict[str, dict[str, Handoff]] = {}
+    try:
+        steps = plan_night(workflow)
+        for i, planned in enumerate(steps, start=1):
+            on_step(planned.name, i, len(steps))
+            inputs = merge_outputs(outputs[name] for name in planned.needs)
+            outputs[planned.name] = run_step(settings, night, planned.name, inputs, task)
+    finally:
+        end_night(settings, night)
+    return night
+
+
+def merge_outputs(outputs: Iterable[Handoffs]) -> dict[str, Handoff]:
+    """Merge the outputs of several steps into one mapping."""
+    return {name: handoff for one in outputs for name, handoff in one.items()}
+
+
+# --- what each stage is called with -------------------------------------------------------------
+
+
+def _ingest(call: Call) -> Handoffs:
+    return ingestion.run(call.step, call.workflow, call.settings, base_folder=call.folder)
+
+
+def _validate_raw(call: Call) -> Handoffs:
+    made = validation.run(
+        call.step, call.workflow, call.settings, data=call.inputs["raw"], stage="raw"
+    )
+    return {"validation_raw": made["validation"]}
+
+
+def _clean(call: Call) -> Handoffs:
+    made = cleaning.run(
+        call.step,
+        call.workflow,
+        call.settings,
+        raw=call.inputs["raw"],
+        unparsed=call.inputs["unparsed"],
+    )
+    return {**{k: v for k, v in made.items() if k != "report"}, "cleaning_report": made["report"]}
+
+
+def _validate_clean(call: Call) -> Handoffs:
+    made = validation.run(
+        call.step, call.workflow, call.settings, data=call.inputs["clean"], stage="clean"
+    )
+    return {"validation_clean": made["validation"]}
+
+
+def _mine(call: Call) -> Handoffs:
+    return mining.run(
+        call.step,
+        call.workflow,
+        call.settings,
+        clean=call.inputs["clean"],
+        preparation=call.inputs["preparation"],
+    )
+
+
+def _train(call: Call) -> Handoffs:
+    if call.part != "baseline" and call.part not in call.workflow.candidates:
+        raise RequestError(
+            f"The workflow {call.workflow.name} had no candidate {call.part!r} when the night was opened.",
+            expected=f"one of {', '.join(call.workflow.candidates)}",
+            hint="trigger a new night: the workflow file was changed in the middle of this one",
+        )
+    made = training.run(
+        call.step,
+        call.workflow,
+        call.settings,
+        clean=call.inputs["clean"],
+        preparation=call.inputs["preparation"],
+        candidate=call.part,
+    )
+    return {f"{name}.{call.part}": handoff for name, handoff in made.items()}
+
+
+def _evaluate(call: Call) -> Handoffs:
+    return evaluation.run(
+        call.step,
+        call.workflow,
+        call.settings,
+        raw=call.inputs["raw"],
+        clean=call.inputs["clean"],
+        preparation=call.inputs["preparation"],
+        models=_select(call.inputs, "model."),
+    )
+
+
+def _decide(call: Call) -> Handoffs:
+    return promotion.run_decide(
+        call.step, call.workflow, call.settings, scores=call.inputs["scores"]
+    )
+
+
+def _promote(call: Call) -> Handoffs:
+    return promotion.run_promote(
+        call.step,
+        call.workflow,
+        call.settings,
+        decision=call.inputs["decision"],
+        models=_select(call.inputs, "model."),
+    )
+
+
+def _charts(call: Call) -> Handoffs:
+    return reporting.run_charts(call.step, call.workflow, call.settings, inputs=call.inputs)
+
+
+def _report(call: Call) -> Handoffs:
+    return reporting.run_report(call.step, call.workflow, call.settings, inputs=call.inputs)
+
+
+def _select(inputs: Handoffs, prefix: str) -> dict[str, Handoff]:
+    return {k.removeprefix(prefix): v for k, v in inputs.items() if k.startswith(prefix)}
+
+
+@dataclass(frozen=True)
+class _Stage:
+    module: ModuleType
+    call: Callable[[Call], Handoffs]
+    keys: tuple[str, ...]  # the part of the workflow file that the stage reads
+
+
+_STAGES = {
+    "ingest": _Stage(ingestion, _ingest, ("source", "columns")),
+    "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations")),
+    "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split")),
+    "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),
+    "mine": _Stage(mining, _mine, ("columns", "mining")),
+    "train": _Stage(training, _train, ("columns", "candidates", "baseline")),
+    "evaluate": _Stage(evaluation, _evaluate, ("columns", "promotion")),
+    "decide": _Stage(promotion, _decide, ("promotion", "baseline")),
+    "promote": _Stage(promotion, _promote, ("name", "promotion")),
+    "charts": _Stage(reporting, _charts, ("columns",)),
+    "report": _Stage(reporting, _report, ("name", "description")),
+}

@@ -1,0 +1,127 @@
+"""The MLflow model registry as Nocturne uses it: versions registered once, aliases moved in one call.
+
+Ground module; promotion writes through it, evaluation and the command line read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tasks.errors import PromotionError
+from tasks.tracking import Handoff, tags
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion as MlflowVersion
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+_MODEL_PATH = "nocturne.model_path"
+_MODEL_SHA256 = "nocturne.model_sha256"
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a registered model.
+
+    Parameters
+    ----------
+    name, version : str
+    model : Handoff
+        The artifact it was registered from.
+    tags : mapping of str to str
+    """
+
+    name: str
+    version: str
+    model: Handoff
+    tags: Mapping[str, str]
+
+
+def register_version(
+    client: MlflowClient,
+    name: str,
+    model: Handoff,
+    *,
+    night_run_id: str,
+    description: str,
+    version_tags: Mapping[str, str],
+) -> ModelVersion:
+    """Register a model of a night, or find the version that an earlier try registered.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+    name : str
+        The registered model; made when it does not exist.
+    model : Handoff
+        An MLflow model folder among a run's artifacts.
+    night_run_id : str
+        With the model's digest it identifies the version from try to try.
+    description : str
+        For people.
+    version_tags : mapping of str to str
+        Written together with the version.
+
+    Returns
+    -------
+    ModelVersion
+    """
+    from mlflow.exceptions import MlflowException
+
+    with contextlib.suppress(MlflowException):  # it exists
+        client.create_registered_model(name)
+    identity = {tags.NIGHT_RUN: night_run_id, _MODEL_SHA256: model.sha256}
+    for found in client.search_model_versions(f"name = '{name}'", max_results=10_000):
+        if all(found.tags.get(key) == value for key, value in identity.items()):
+            return _read(found)
+    source = f"{client.get_run(model.run_id).info.artifact_uri}/{model.path}"
+    created = client.create_model_version(
+        name,
+        source,
+        run_id=model.run_id,
+        tags={**version_tags, **identity, _MODEL_PATH: model.path},
+        description=description,
+    )
+    return _read(created)
+
+
+def move_alias(client: MlflowClient, name: str, alias: str, version: str) -> None:
+    """Point an alias at a version, in one call: there is no moment without a champion."""
+    client.set_registered_model_alias(name, alias, version)
+
+
+def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion | None:
+    """Find the version an alias points at, or None where the model or the alias does not exist.
+
+    Raises
+    ------
+    PromotionError
+        When the alias points at a version that Nocturne did not register.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_model_version_by_alias(name, alias)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return _read(found)
+
+
+def _read(found: MlflowVersion) -> ModelVersion:
+    try:
+        model = Handoff(found.run_id, found.tags[_MODEL_PATH], found.tags[_MODEL_SHA256])
+    except KeyError as error:
+        raise PromotionError(
+            f"Version {found.version} of the registered model {found.name!r} was not registered "
+            f"by Nocturne: it has no tag {error.args[0]!r}.",
+            expected="versions that a night has registered",
+            hint="move the alias to such a version, or give the workflow another name",
+        ) from error
+    return ModelVersion(found.name, str(found.version), model, dict(found.tags))

@@ -1,0 +1,78 @@
+"""The plan of a night: the steps of a workflow in order, and whose outputs each one reads.
+
+Ground module; the DAG of a workflow and ``nocturne run`` walk the same plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tasks.workflow.models import Workflow
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step to be run: its name, and the earlier steps whose outputs it reads.
+
+    Parameters
+    ----------
+    name : str
+        Also the Airflow task's id and the MLflow child run's name; ``group.part`` for a part of a group.
+    needs : tuple of str
+        Names of earlier steps.
+    """
+
+    name: str
+    needs: tuple[str, ...]
+
+
+def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
+    """Plan the steps between opening and closing a night.
+
+    Parameters
+    ----------
+    workflow : Workflow
+
+    Returns
+    -------
+    tuple of PlannedStep
+        In an order in which every step comes after those it needs.
+    """
+    mining = plan_mining(workflow)
+    training = plan_training(workflow)
+    trained = tuple(step.name for step in training)
+    told = (
+        "ingest",
+        "validate_raw",
+        "clean",
+        "validate_clean",
+        *(step.name for step in mining),
+        *trained,
+        "evaluate",
+        "decide",
+    )
+    return (
+        PlannedStep("ingest", ()),
+        PlannedStep("validate_raw", ("ingest",)),
+        PlannedStep("clean", ("ingest",)),
+        PlannedStep("validate_clean", ("clean",)),
+        *mining,
+        *training,
+        PlannedStep("evaluate", ("ingest", "clean", *trained)),
+        PlannedStep("decide", ("evaluate",)),
+        PlannedStep("promote", ("decide", *trained)),
+        PlannedStep("charts", told),
+        PlannedStep("report", (*told, "charts")),
+    )
+
+
+def plan_mining(workflow: Workflow) -> tuple[PlannedStep, ...]:
+    """Plan one step per kind of mining that the workflow asks for."""
+    kinds = ["clusters"] if workflow.mining.clusters is not None else []
+    return tuple(PlannedStep(f"mine.{kind}", ("clean",)) for kind in kinds)
+
+
+def plan_training(workflow: Workflow) -> tuple[PlannedStep, ...]:
+    """Plan one step per candidate, and one for the baseline."""
+    names = (*workflow.candidates, "baseline")
+    return tuple(PlannedStep(f"train.{name}", ("clean",)) for name in names)
