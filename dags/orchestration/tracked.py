@@ -17,8 +17,8 @@ from tasks.settings import Settings
 from tasks.workflow import PlannedStep
 
 if TYPE_CHECKING:
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
     from airflow.sdk import XComArg
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
     from tasks.tracking import TaskIdentity
 

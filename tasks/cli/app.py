@@ -1,0 +1,71 @@
+"""The command ``nocturne`` itself: its groups of commands, and what an error becomes.
+
+Each module beside this one adds its commands to ``app``; imports stay light so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from tasks import __version__
+from tasks.cli import nights, services, workflows
+from tasks.cli.console import complain
+from tasks.errors import NocturneError, RequestError
+
+EXIT_FAILED = 1
+EXIT_WRONG_REQUEST = 2
+EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="nocturne",
+    help="Retrain your models every night, and only let a better one through.",
+    epilog="Exit codes: 0 done, 1 the night or a service failed, 2 the request was wrong.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (services, nights, workflows):
+    module.add_commands(app)
+
+
+@app.callback()
+def _prepare(
+    *,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show what each step logs.")
+    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR,
+        format="%(asctime)s %(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+    )
+    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    # TensorFlow greets with a page of warnings unless it is told before its import.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        app()
+    except RequestError as error:
+        complain(error)
+        sys.exit(EXIT_WRONG_REQUEST)
+    except NocturneError as error:
+        complain(error)
+        sys.exit(EXIT_FAILED)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone (`nocturne schema | head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
