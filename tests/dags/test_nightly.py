@@ -1,0 +1,165 @@
+"""The DAG factory: what Airflow reads, how fast, and what a broken workflow file does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks.settings import Settings
+from tasks.workflow import list_workflow_files, load_workflow, plan_night
+
+HEAVY = ["tensorflow", "keras", "mlflow", "great_expectations", "sklearn", "pandas", "matplotlib"]
+
+PARSE = """
+import json, sys, time
+from airflow.dag_processing.dagbag import BundleDagBag
+began = time.process_time()
+bag = BundleDagBag({folder!r}, bundle_path={folder!r}, bundle_name="dags-folder")
+seconds = time.process_time() - began
+heavy = [name for name in {heavy!r} if name in sys.modules]
+from airflow.serialization.serialized_objects import DagSerialization
+serialised = {{}}
+for name, dag in sorted(bag.dags.items()):
+    serialised[name] = DagSerialization.to_dict(dag)
+    DagSerialization.from_dict(serialised[name])
+print(json.dumps({{
+    "errors": bag.import_errors, "seconds": seconds, "heavy": heavy,
+    "dags": {{
+        name: {{
+            "downstream": {{t.task_id: sorted(t.downstream_task_ids) for t in dag.tasks}},
+            "retries": {{t.task_id: t.retries for t in dag.tasks}},
+            "tags": sorted(dag.tags), "params": sorted(dag.params),
+            "max_active_runs": dag.max_active_runs, "catchup": dag.catchup,
+            "doc": dag.doc_md,
+        }} for name, dag in bag.dags.items()
+    }},
+    "serialised": serialised,
+}}))
+"""
+
+PROCESS = """
+import json
+from airflow.dag_processing import processor
+import structlog
+from pathlib import Path
+request = processor.DagFileParseRequest(
+    file={file!r}, bundle_path=Path({folder!r}), bundle_name="dags-folder", callback_requests=[]
+)
+result = processor._parse_file(request, structlog.get_logger())
+print(json.dumps({{
+    "dags": sorted(d.dag_id for d in result.serialized_dags), "errors": result.import_errors,
+}}))
+"""
+
+
+@pytest.fixture(scope="module")
+def parsed(run_python: Any, airflow_settings: Settings) -> Any:
+    """What Airflow makes of `dags/` with the shipped workflows."""
+    return run_python(PARSE.format(folder=str(airflow_settings.dags_dir), heavy=HEAVY))
+
+
+def test_every_workflow_is_a_dag(parsed: Any, airflow_settings: Settings) -> None:
+    """There is no import error, and each workflow file is one DAG of its name."""
+    assert parsed["errors"] == {}
+    files = list_workflow_files(airflow_settings.workflows_dir)
+    assert sorted(parsed["dags"]) == sorted(path.stem for path in files)
+
+
+def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
+    """The graph in Airflow is the night in docs/architecture.md."""
+    assert parsed["dags"]["digits"]["downstream"] == {
+        "open_night": ["close_night", "ingest"],
+        "ingest": ["validate_raw"],
+        "validate_raw": ["clean"],
+        "clean": ["validate_clean"],
+        "validate_clean": ["mine.clusters", "train.baseline", "train.cnn", "train.mlp"],
+        "mine.clusters": ["charts"],
+        "train.cnn": ["evaluate"],
+        "train.mlp": ["evaluate"],
+        "train.baseline": ["evaluate"],
+        "evaluate": ["decide"],
+        "decide": ["promote"],
+        "promote": ["charts"],
+        "charts": ["report"],
+        "report": ["close_night"],
+        "close_night": [],
+    }
+
+
+def test_dag_has_the_steps_of_the_plan(parsed: Any, airflow_settings: Settings) -> None:
+    """Airflow and `nocturne run` walk the same steps, and a step's needs run before it."""
+    for path in list_workflow_files(airflow_settings.workflows_dir):
+        planned = plan_night(load_workflow(path, airflow_settings))
+        downstream = parsed["dags"][path.stem]["downstream"]
+        assert set(downstream) == {step.name for step in planned} | {"open_night", "close_night"}
+        for step in planned:
+            for need in step.needs:
+                assert step.name in reachable(downstream, need), (path.stem, need, step.name)
+
+
+def test_nights_follow_one_another(parsed: Any) -> None:
+    """One night of a workflow at a time, none made up for the past, every step with retries."""
+    dag = parsed["dags"]["digits"]
+    assert (dag["max_active_runs"], dag["catchup"]) == (1, False)
+    assert dag["params"] == ["night", "seed"]
+    assert dag["tags"] == ["demo", "images", "nocturne"]
+    assert set(dag["retries"].values()) == {2}
+    assert "8x8 scans" in dag["doc"]
+
+
+def test_parsing_imports_nothing_heavy(parsed: Any) -> None:
+    """A parse costs what its own code costs: no TensorFlow, MLflow or Great Expectations."""
+    assert parsed["heavy"] == []
+
+
+def test_parsing_again_gives_the_same_dags(parsed: Any, run_python: Any, airflow_settings: Settings) -> None:  # fmt: skip
+    """Nothing changes from parse to parse, or Airflow would make a DAG version each time."""
+    again = run_python(
+        PARSE.format(folder=str(airflow_settings.dags_dir), heavy=HEAVY), PYTHONHASHSEED="1"
+    )
+    assert again["serialised"] == parsed["serialised"]
+
+
+def test_hundred_workflows_parse_in_two_seconds(
+    run_python: Any, airflow_settings: Settings, many_workflows: Path
+) -> None:
+    """The DAG processor and every starting task read the factory."""
+    found = run_python(
+        PARSE.format(folder=str(airflow_settings.dags_dir), heavy=HEAVY),
+        NOCTURNE_WORKFLOWS=str(many_workflows),
+    )
+    assert len(found["dags"]) == 100
+    assert found["seconds"] < 2.0
+
+
+def test_broken_workflow_is_an_import_error_of_its_own(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
+    """The DAG processor lists it under its own file, and the sound ones stay."""
+    for name in ("digits", "mnist"):
+        text = (airflow_settings.workflows_dir / f"{name}.yaml").read_text()
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "broken.yaml").write_text("name: broken\nsauce: {}\n")
+    folder = airflow_settings.dags_dir
+    found = run_python(
+        PROCESS.format(file=str(folder / "nightly.py"), folder=str(folder)),
+        NOCTURNE_WORKFLOWS=str(tmp_path),
+    )
+    assert found["dags"] == ["digits", "mnist"]
+    assert list(found["errors"]) == ["workflows/broken.yaml"]
+    text = found["errors"]["workflows/broken.yaml"]
+    assert "broken.yaml:2: sauce: found unknown key; expected 'source', perhaps" in text
+
+
+def reachable(downstream: dict[str, list[str]], start: str) -> set[str]:
+    """Everything that runs after a task."""
+    found: set[str] = set()
+    stack = [start]
+    while stack:
+        for name in downstream[stack.pop()]:
+            if name not in found:
+                found.add(name)
+                stack.append(name)
+    return found
