@@ -155,7 +155,11 @@ def trigger_night(
         airflow.wait_for_dag(workflow, timeout_seconds=KNOWN_WITHIN_SECONDS)
         airflow.unpause(workflow)
         conf = {"night": date.isoformat() if date else None, "seed": seed}
-        started = airflow.trigger(workflow, conf={k: v for k, v in conf.items() if v is not None})
+        started = airflow.trigger(
+            workflow,
+            conf={k: v for k, v in conf.items() if v is not None},
+            run_id=_name_run(date),
+        )
         url = f"{settings.airflow_url}/dags/{workflow}/runs/{started.run_id}"
         seen = {"workflow": workflow, "airflow_run_id": started.run_id, "url": url}
         if not wait:
@@ -187,7 +191,7 @@ def print_summary(document: dict[str, Any]) -> None:
     verdict = decision.get("reason") or f"The night {document['status']} before a decision."
     out.print(f"[bold]{document['workflow']}, night of {document['night']}[/]")
     out.print(f"[{style}]{escape(str(verdict))}[/]", soft_wrap=True)
-    metrics = document["metrics"] or {}
+    metrics = {k: v for k, v in (document["metrics"] or {}).items() if v}
     names = sorted({metric for figures in metrics.values() for metric in figures})
     print_table(
         "On the same hold-out",
@@ -241,6 +245,13 @@ def _summarise(client: Any, run_id: str) -> dict[str, Any]:
     from tasks.reporting.summary import summarise_night
 
     return dict(summarise_night(client, run_id).to_json())
+
+
+def _name_run(date: datetime.date | None) -> str | None:
+    """Name an Airflow run so that a person sees which night it is; None leaves it to Airflow."""
+    if date is None:
+        return None
+    return f"night_{date}__{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}"
 
 
 def _parse_date(text: str | None) -> datetime.date:

@@ -114,10 +114,8 @@ def run_promote(
         night_run_id=step.night.run_id,
         description=f"Night {step.night.date}: {document['reason']}",
         version_tags={
-            tags.WORKFLOW: workflow.name,
             tags.NIGHT_DATE: step.night.date.isoformat(),
             tags.VERDICT: document["verdict"],
-            tags.REASON: document["reason"],
             "candidate": challenger["name"],
             document["metric"]: f"{challenger['score']:.6f}",
         },

@@ -286,7 +286,11 @@ def _ensure_experiment(client: MlflowClient, settings: Settings, workflow: Workf
             client.create_experiment(
                 workflow.name,
                 artifact_location=location,
-                tags={tags.MLFLOW_NOTE: workflow.description},
+                tags={
+                    tags.MLFLOW_NOTE: workflow.description,
+                    # Opens on the runs and not on the traces of language models.
+                    tags.MLFLOW_EXPERIMENT_KIND: "custom_model_development",
+                },
             )
         )
     except MlflowException:
