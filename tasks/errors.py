@@ -70,6 +70,10 @@ class TrackingError(NocturneError):
     is_retryable = True
 
 
+class SuiteError(RequestError):
+    """A suite of expectations cannot be used: missing, unreadable, an expectation that GX does not know."""
+
+
 class ValidationFailedError(NocturneError):
     """A critical expectation failed: the night stops and the champion stays."""
 

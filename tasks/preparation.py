@@ -18,8 +18,6 @@ import pyarrow.compute as pc
 from tasks.dataset.tensors import tensor_column_to_array
 from tasks.errors import CleaningError, nearest
 
-ID_COLUMN = "id"  # the row's identity, in every dataset after ingestion
-SPLIT_COLUMN = "split"  # train, validation or holdout, in every dataset after cleaning
 FORMAT_VERSION = 1
 
 

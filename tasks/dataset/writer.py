@@ -19,6 +19,7 @@ from tasks.dataset.manifest import Manifest, Partition, schema_to_columns
 from tasks.errors import DatasetError
 
 ROWS_PER_PARTITION = 1_000_000
+_COMPRESSION_LEVEL = 1  # MNIST's images in 1.2 s and 11 MiB; the default takes 2.6 s for no less
 ROW_GROUP_BYTES = 64 * 1024 * 1024  # what the writer holds in memory at once, at most about twice
 
 
@@ -135,7 +136,9 @@ class DatasetWriter:
 
     def _open_partition(self) -> None:
         path = self._partial / f"part-{len(self._partitions):05d}.parquet"
-        self._parquet = pq.ParquetWriter(path, self.schema, compression="zstd")
+        self._parquet = pq.ParquetWriter(
+            path, self.schema, compression="zstd", compression_level=_COMPRESSION_LEVEL
+        )
 
     def _close_partition(self) -> None:
         if self._parquet is None:

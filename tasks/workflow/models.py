@@ -13,6 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.workflow.base import WorkflowModel, refuse
 
+RESERVED_COLUMNS = frozenset({"id", "source", "line", "split"})  # Nocturne gives these itself
 NAME_PATTERN = r"^[a-z][a-z0-9_]{0,62}$"
 RESERVED_NAMES = frozenset({"rollback", "scoring", "housekeeping"})  # DAGs of the house itself
 
@@ -105,6 +106,13 @@ class Columns(WorkflowModel):
             raise refuse("", f"{found} of 'image' and 'features'", "exactly one of them")
         if self.features and len(set(self.features)) != len(self.features):
             raise refuse("features", "a feature twice", "each feature once")
+        for name in (self.target, *self.inputs):
+            if name in RESERVED_COLUMNS:
+                at = "target" if name == self.target else "features" if self.features else "image"
+                names = ", ".join(sorted(RESERVED_COLUMNS))
+                raise refuse(
+                    at, f"the column {name!r}", f"another name: Nocturne itself gives {names}"
+                )
         if self.target in (self.features or ()) or (
             self.image and self.image.column == self.target
         ):

@@ -75,6 +75,7 @@ def test_sound_file_is_read_and_frozen(folder: Path, settings: Settings) -> None
         ("features: [petal_length, petal_width]", "features: [species]", 4, "columns.target: found 'species' is also an input"),
         ("kind: mlp, dense: [8]", "kind: cnn, convolutions: [{filters: 8}]", 8, "found 'cnn' without images"),
         ("species,", "species, image: {tensor: [2, 2, 1]},", 4, "found both of 'image' and 'features'"),
+        ("target: species", "target: split", 4, "columns.target: found the column 'split'; expected another name"),
         ("description: Which flower is this?", "schedule: daily\ndescription: x", 2, "schedule: found 'daily'; expected five cron fields"),
         ("description: Which flower is this?", "timezone: Mars/Base\ndescription: x", 2, "timezone: found 'Mars/Base'"),
     ],
