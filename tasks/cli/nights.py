@@ -186,7 +186,7 @@ def print_summary(document: dict[str, Any]) -> None:
     """Print a night's result for a person."""
     decision = document["decision"] or {}
     style = {"promote": "bold green", "keep": "bold yellow"}.get(
-        decision.get("verdict"), "bold red"
+        str(decision.get("verdict")), "bold red"
     )
     verdict = decision.get("reason") or f"The night {document['status']} before a decision."
     out.print(f"[bold]{document['workflow']}, night of {document['night']}[/]")

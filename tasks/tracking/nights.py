@@ -114,7 +114,7 @@ def open_night(
         tags.LOCK_SHA256: provenance.lock_sha256,
         tags.WORKFLOW_SHA256: digest_json(document),
         tags.RUNNER: runner,
-        tags.PROCESS: _describe_process(),
+        tags.PROCESS: describe_process(),
         tags.MLFLOW_SOURCE: f"workflows/{workflow.name}.yaml",
         **(
             {}
@@ -270,6 +270,11 @@ def scratch_folder(settings: Settings, night_run_id: str) -> Path:
     return settings.home / "scratch" / night_run_id
 
 
+def describe_process() -> str:
+    """Name this process so that no other is taken for it: host, pid and start, in seconds."""
+    return f"{platform.node()}/{os.getpid()}/{int(psutil.Process().create_time())}"
+
+
 def _ensure_experiment(client: MlflowClient, settings: Settings, workflow: Workflow) -> str:
     from mlflow.exceptions import MlflowException
 
@@ -312,7 +317,3 @@ def _search(
             max_results=1000,
         )
     )
-
-
-def _describe_process() -> str:
-    return f"{platform.node()}/{os.getpid()}/{int(psutil.Process().create_time())}"

@@ -21,7 +21,7 @@ from tasks.errors import NocturneError, ServiceError, TrackingError
 from tasks.settings import Settings
 from tasks.tracking import tags
 from tasks.tracking.handoff import Handoff
-from tasks.tracking.nights import Night, scratch_folder
+from tasks.tracking.nights import Night, describe_process, scratch_folder
 from tasks.tracking.provenance import digest_code
 
 if TYPE_CHECKING:
@@ -262,6 +262,7 @@ def open_step(
         tags.MLFLOW_PARENT: night.run_id,
         tags.WORKFLOW: night.workflow,
         tags.STEP: name,
+        tags.PROCESS: describe_process(),
         tags.FINGERPRINT: digest_json(
             [
                 {k: v.sha256 for k, v in sorted(inputs.items())},

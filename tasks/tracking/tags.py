@@ -19,6 +19,8 @@ STEP = "nocturne.step"
 FINGERPRINT = "nocturne.fingerprint"
 ERROR = "nocturne.error"
 OUTPUTS = "nocturne.outputs"
+DATASET_SHA256 = "nocturne.dataset_sha256"
+VALIDATION = "nocturne.validation"
 
 AIRFLOW_DAG = "airflow.dag_id"
 AIRFLOW_RUN = "airflow.run_id"

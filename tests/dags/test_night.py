@@ -1,0 +1,51 @@
+"""A night through Airflow's own test runner: every task runs, in order, in one process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests_support import write_flowers
+
+from tasks.settings import Settings
+from tasks.tracking import connect, find_night, tags
+
+RUN = """
+import json
+from airflow.dag_processing.dagbag import BundleDagBag, sync_bag_to_db
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+DagBundlesManager().sync_bundles_to_db()
+bag = BundleDagBag({folder!r}, bundle_path={folder!r}, bundle_name="dags-folder")
+sync_bag_to_db(bag, "dags-folder", None)
+run = bag.dags["flowers"].test(run_conf={{"night": "2026-01-03"}})
+print(json.dumps({{
+    "state": str(run.state.value), "run_id": run.run_id,
+    "tasks": {{t.task_id: str(t.state) for t in run.get_task_instances()}},
+}}))
+"""
+
+
+@pytest.mark.parametrize("holds", [True, False], ids=["promises kept", "promise broken"])
+def test_night_runs_in_airflow(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path, *, holds: bool
+) -> None:
+    """A night of kept promises ends with a report; a broken critical one stops it and closes its runs."""
+    folders = write_flowers(tmp_path, max_petal_length_cm=10.0 if holds else 1.0)
+    found = run_python(RUN.format(folder=str(airflow_settings.dags_dir)), **folders)
+    states = found["tasks"]
+    assert states.pop("close_night") == "success"
+    if holds:
+        assert found["state"] == "success"
+        assert set(states.values()) == {"success"}
+    else:
+        assert found["state"] == "failed"
+        assert states["validate_raw"] == "failed"
+        assert states["promote"] == "upstream_failed"
+    client = connect(airflow_settings)
+    night = find_night(client, "flowers", key=f"flowers/{found['run_id']}")
+    assert night is not None
+    assert night.info.status == ("FINISHED" if holds else "FAILED")
+    assert night.data.tags[tags.NIGHT_DATE] == "2026-01-03"
+    runs = client.search_runs([night.info.experiment_id])
+    assert {run.info.status for run in runs} <= {"FINISHED", "FAILED"}
