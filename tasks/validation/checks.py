@@ -252,7 +252,9 @@ def _say_finding(
     if observed is None:
         missing = ", ".join(map(str, found.get("partial_missing_list") or []))
         unexpected = _say_examples(found.get("partial_unexpected_list") or [])
-        return f"no {missing}" if missing else f"others{unexpected}"
+        if missing:
+            return f"no {missing}"
+        return f"others{unexpected}" if unexpected else "it holds"
     details = found.get("details")
     mismatched = details.get("mismatched") if isinstance(details, dict) else None
     if isinstance(mismatched, dict) and mismatched:  # a set of columns; of a list GX tells a list

@@ -41,6 +41,7 @@ _LIBRARIES = (
     "skops.io",
     "matplotlib.pyplot",
     "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_svg",
     "seaborn",
     "jinja2",
 )

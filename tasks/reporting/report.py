@@ -1,0 +1,330 @@
+"""The night's report: one HTML page that a manager can read first and an engineer can use after.
+
+Pure module of the reporting stage: what the night's documents say goes in, the page's text comes out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from tasks.reporting.documents import NightDocuments, label_model
+from tasks.reporting.style import DARK, say_count, say_metric, say_percent, say_score, shorten
+from tasks.reporting.summary import NightSummary
+
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_EXPECTATIONS = 60  # per suite, failed ones first; the Data Docs have all
+MAX_CLASS_COLUMNS = 12  # of the table cluster x class; past that it is wider than the page
+
+_DARK_INK = re.compile("|".join(DARK), re.IGNORECASE)
+_URL_SAFE = "/:;=,()*!.~@$-_"
+
+
+@dataclass(frozen=True)
+class EmbeddedChart:
+    """A chart as the page shows it.
+
+    Parameters
+    ----------
+    section, title, caption, alt : str
+    width, height : int
+        CSS pixels.
+    svg : str
+        Drawn for a light page.
+    """
+
+    section: str
+    title: str
+    caption: str
+    alt: str
+    width: int
+    height: int
+    svg: str
+
+    @property
+    def light(self) -> str:
+        """The picture as a data URI."""
+        return to_data_uri(self.svg)
+
+    @property
+    def dark(self) -> str:
+        """The same for a dark page."""
+        return to_data_uri(to_dark(self.svg))
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that the page shows.
+
+    Parameters
+    ----------
+    workflow, description, date : str
+        The workflow's name and sentence, and the night's date (ISO 8601).
+    night : NightDocuments
+    summary : NightSummary
+    provenance : mapping of str to str
+        What is needed to repeat the night, by its name for people.
+    charts : sequence of EmbeddedChart
+    """
+
+    workflow: str
+    description: str
+    date: str
+    night: NightDocuments
+    summary: NightSummary
+    provenance: Mapping[str, str]
+    charts: Sequence[EmbeddedChart] = field(default_factory=tuple)
+
+
+def render_report(data: ReportData) -> str:
+    """Write the page: self-contained HTML without scripts, every text from the data escaped.
+
+    Parameters
+    ----------
+    data : ReportData
+
+    Returns
+    -------
+    str
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=lambda n: f"{n:,}",
+        percent=say_percent,
+        metric=say_metric,
+        shorten=shorten,
+        figure=say_figure,
+        seconds=say_seconds,
+    )
+    environment.globals.update(say_count=say_count, say_score=say_score)
+    night = data.night
+    sections: dict[str, list[EmbeddedChart]] = {}
+    for chart in data.charts:
+        sections.setdefault(chart.section, []).append(chart)
+    return environment.get_template("report.html").render(
+        data=data,
+        verdict=say_verdict(night.decision, data.summary.model),
+        decision=night.decision,
+        tiles=_make_tiles(night),
+        models=_list_models(night),
+        scores=night.scores,
+        rows=_account_rows(night),
+        validations=_list_validations(night),
+        clusters=night.clusters,
+        show_classes=night.clusters is not None
+        and len(night.clusters["classes"]) <= MAX_CLASS_COLUMNS,
+        steps=_list_steps(data.summary),
+        charts=sections,
+    )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The night's outcome in one line."""
+
+    kind: str  # promoted, kept or none: how it is coloured
+    badge: str
+    sentence: str
+    reason: str
+
+
+def say_verdict(decision: Mapping[str, Any] | None, model: Mapping[str, str] | None) -> Verdict:
+    """Say what the night decided, with the numbers, as a manager would want it.
+
+    Parameters
+    ----------
+    decision : mapping or None
+        The document ``decision.json``.
+    model : mapping or None
+        ``name`` and ``version`` of the registered challenger.
+
+    Returns
+    -------
+    Verdict
+    """
+    if decision is None:
+        return Verdict(
+            "none",
+            "No decision",
+            "Nothing was decided tonight; the model in production stays as it is.",
+            "The night did not get as far as a comparison: see the steps below.",
+        )
+    metric, challenger, champion = (decision[k] for k in ("metric", "challenger", "champion"))
+    name, score = shorten(challenger["name"], 40), say_score(metric, challenger["score"])
+    reached = f"{score} {say_metric(metric)}"
+    if decision["verdict"] == "promote":
+        version = f" (version {model['version']})" if model else ""
+        if champion is None:
+            sentence = f"{name}{version} is the first champion, with {reached}."
+        else:
+            other = say_score(metric, champion["score"])
+            sentence = (
+                f"{name}{version} is the new champion: {reached}, where version "
+                f"{champion['version']} has {other}."
+            )
+        return Verdict("promoted", "Promoted", sentence, decision["reason"])
+    if champion is None:
+        sentence = f"There is no champion yet: the best model tonight, {name}, has {reached}."
+    else:
+        sentence = (
+            f"Version {champion['version']} stays champion with "
+            f"{say_score(metric, champion['score'])} {say_metric(metric)}; tonight's challenger, "
+            f"{name}, has {score}."
+        )
+    return Verdict(
+        "kept", "Champion kept" if champion else "Not promoted", sentence, decision["reason"]
+    )
+
+
+def to_dark(svg: str) -> str:
+    """Swap a chart's ink for one that is read on a dark page; its data keep their colours."""
+    return _DARK_INK.sub(lambda match: DARK[match.group().lower()], svg)
+
+
+def to_data_uri(svg: str) -> str:
+    """Write an SVG into an address, so that the page needs no other file and no script in it could run."""
+    return "data:image/svg+xml," + quote(svg, safe=_URL_SAFE)
+
+
+def say_figure(value: object) -> str:
+    """Write a rule's figure with four decimals; what is no number says so."""
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return "none"
+    return f"{value:.4f}"
+
+
+def say_seconds(value: float | None) -> str:
+    """Write a duration: seconds, or minutes and seconds past two minutes.
+
+    Examples
+    --------
+    >>> say_seconds(3.21), say_seconds(185.0)
+    ('3.2 s', '3 min 05 s')
+    """
+    if value is None:
+        return "running"
+    if value < 120:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    return f"{minutes} min {seconds:02d} s"
+
+
+def _make_tiles(night: NightDocuments) -> list[dict[str, str]]:
+    tiles = []
+    if night.scores is not None:
+        scores, metric = night.scores, night.scores["metric"]
+        for name in dict.fromkeys((scores["challenger"], "champion", "baseline")):
+            if name not in scores["models"]:
+                continue
+            model = scores["models"][name]
+            interval = (model.get("interval") or {}).get(metric)
+            note = (
+                f"{say_score(metric, interval[0])} to {say_score(metric, interval[1])}"
+                if interval
+                else ""
+            )
+            label = "baseline" if name == "baseline" else label_model(scores, name)
+            tiles.append(
+                {
+                    "label": shorten(label, 34),
+                    "value": say_score(metric, model["holdout"][metric]),
+                    "note": f"95\N{NO-BREAK SPACE}% interval {note}"
+                    if note
+                    else say_metric(metric),
+                    "kind": "challenger" if name == scores["challenger"] else name,
+                }
+            )
+    if night.cleaning_report is not None:
+        report = night.cleaning_report
+        tiles.append(
+            {
+                "label": "rows used",
+                "value": f"{report['rows_out']:,}",
+                "note": f"of {report['rows_in']:,} that came in",
+                "kind": "rows",
+            }
+        )
+    return tiles
+
+
+def _list_models(night: NightDocuments) -> list[dict[str, Any]]:
+    """Rows of the table of scores, best first."""
+    if night.scores is None:
+        return []
+    scores, metric = night.scores, night.scores["metric"]
+    rows = [
+        {
+            "label": label_model(scores, name),
+            "role": "challenger" if name == scores["challenger"] else model["role"],
+            "holdout": model["holdout"],
+            "validation": model.get("validation"),
+            "interval": (model.get("interval") or {}).get(metric),
+        }
+        for name, model in scores["models"].items()
+    ]
+    return sorted(rows, key=lambda row: -_or_least(row["holdout"][metric]))
+
+
+def _or_least(value: float) -> float:
+    return value if math.isfinite(value) else -math.inf
+
+
+def _account_rows(night: NightDocuments) -> dict[str, Any] | None:
+    report = night.cleaning_report
+    if report is None:
+        return None
+    n_accounted = report["rows_out"] + report["rows_quarantined"] + report["rows_duplicate"]
+    reasons = report.get("quarantined_by_reason") or {}
+    return {
+        **report,
+        "n_accounted": n_accounted,
+        "adds_up": n_accounted == report["rows_in"],
+        "reasons": sorted(reasons.items(), key=lambda item: (-item[1], item[0])),
+        "parts": [
+            (part, sum(counts.values()))
+            for part, counts in (report.get("rows_by_split") or {}).items()
+        ],
+    }
+
+
+def _list_validations(night: NightDocuments) -> list[dict[str, Any]]:
+    listed = []
+    for stage, document in night.validations.items():
+        ordered = sorted(document["expectations"], key=lambda e: e["success"])
+        listed.append(
+            {
+                **document,
+                "stage": stage,
+                "shown": ordered[:MAX_EXPECTATIONS],
+                "n_held": document["n_expectations"] - document["n_failed"],
+            }
+        )
+    return listed
+
+
+def _list_steps(summary: NightSummary) -> list[dict[str, Any]]:
+    """List the steps that have ended; the report itself is still at work."""
+    ended = [step for step in summary.steps if step.seconds is not None]
+    longest = max((step.seconds or 0.0 for step in ended), default=0.0) or 1.0
+    return [
+        {
+            "name": step.name,
+            "status": step.status,
+            "seconds": step.seconds,
+            "share": (step.seconds or 0.0) / longest,
+        }
+        for step in ended
+    ]

@@ -1,0 +1,175 @@
+"""A made-up night of three classes, in the exact formats that the other stages hand over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.reporting.documents import Mistakes, NightDocuments
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def make_model(role: str, accuracy: float, **more: Any) -> dict[str, Any]:
+    figures = {"accuracy": accuracy, "macro_f1": accuracy - 0.01, "log_loss": 1 - accuracy}
+    return {
+        "role": role,
+        "validation": figures,
+        "holdout": figures,
+        "interval": {"accuracy": [accuracy - 0.02, accuracy + 0.02]},
+        **more,
+    }
+
+
+def make_documents(classes: tuple[Any, ...] = ("ant", "bee", "cow")) -> NightDocuments:
+    a, b, c = classes
+    scores = {
+        "metric": "accuracy",
+        "n_holdout": 100,
+        "n_validation": 50,
+        "challenger": "cnn",
+        "classes": list(classes),
+        "models": {
+            "cnn": make_model("candidate", 0.97),
+            "mlp": make_model("candidate", 0.93),
+            "baseline": make_model("baseline", 0.9),
+            "champion": make_model("champion", 0.95, version="3"),
+        },
+        "confusion": {"cnn": [[40, 0, 0], [2, 28, 0], [1, 0, 29]]},
+    }
+    decision = {
+        "verdict": "promote",
+        "reason": "cnn reached 0.9700 accuracy on 100 hold-out rows: cnn becomes champion.",
+        "metric": "accuracy",
+        "n_holdout": 100,
+        "challenger": {"name": "cnn", "score": 0.97},
+        "champion": {"version": "3", "score": 0.95},
+        "baseline": {"name": "logistic_regression", "score": 0.9},
+        "rules": [
+            {
+                "name": "floor",
+                "figure": 0.97,
+                "limit": 0.96,
+                "passed": True,
+                "sentence": "accuracy of at least 0.9600: cnn has 0.9700.",
+            }
+        ],
+    }
+    report = {
+        "rows_in": 510,
+        "rows_out": 500,
+        "rows_quarantined": 7,
+        "rows_duplicate": 3,
+        "quarantined_by_reason": {"label: missing": 5, "image: not finite": 2},
+        "rows_by_split": {
+            "train": {str(a): 120, str(b): 115, str(c): 115},
+            "validation": {str(a): 20, str(b): 15, str(c): 15},
+            "holdout": {str(a): 40, str(b): 30, str(c): 30},
+        },
+    }
+    clusters = {
+        "n_rows": 350,
+        "n_rows_fitted": 350,
+        "n_rows_silhouette": 350,
+        "n_components": 3,
+        "explained_variance_ratio": [0.5, 0.3, 0.15],
+        "explained_variance_fraction": 0.95,
+        "k": 2,
+        "silhouette": 0.6,
+        "silhouette_curve": [{"k": 2, "silhouette": 0.6}, {"k": 3, "silhouette": 0.4}],
+        "sizes": [250, 100],
+        "classes": list(classes),
+        "class_counts": [[120, 115, 15], [0, 0, 100]],
+        "purity": 0.628571,
+        "adjusted_rand_index": 0.4,
+        "clusters": [
+            {
+                "cluster": 0,
+                "n_rows": 250,
+                "most_frequent_class": a,
+                "purity": 0.48,
+                "typical_ids": ["r1", "r2"],
+                "centre": None,
+            },
+            {
+                "cluster": 1,
+                "n_rows": 100,
+                "most_frequent_class": c,
+                "purity": 1.0,
+                "typical_ids": ["r3"],
+                "centre": None,
+            },
+        ],
+        "image_shape": [4, 4, 1],
+    }
+    losses = [(1.0, 1.1), (0.5, 0.6), (0.2, 0.9)]  # validation is least in the second epoch
+    history = {
+        "candidate": "cnn",
+        "rows": [
+            {"epoch": epoch, "part": part, "loss": loss, "accuracy": 1 - loss / 2}
+            for epoch, pair in enumerate(losses, start=1)
+            for part, loss in zip(("train", "validation"), pair, strict=True)
+        ],
+    }
+    expectation = {
+        "type": "expect_column_values_to_not_be_null",
+        "column": "label",
+        "severity": "critical",
+        "success": True,
+        "promised": "values to not be null",
+        "found": "it holds for all 510 rows",
+    }
+    validation = {
+        "suite": "tiny_raw",
+        "success": False,
+        "n_rows": 510,
+        "n_expectations": 2,
+        "n_failed": 1,
+        "expectations": [
+            expectation,
+            {**expectation, "severity": "warning", "success": False, "found": "5 of 510 rows"},
+        ],
+    }
+    rng = np.random.default_rng(2)
+    members = pd.DataFrame(
+        {
+            "id": [f"r{i}" for i in range(30)],
+            "cluster": [0] * 20 + [1] * 10,
+            "class": [a] * 10 + [b] * 10 + [c] * 10,
+            "pc1": rng.normal(size=30),
+            "pc2": rng.normal(size=30),
+        }
+    )
+    mistakes = pd.DataFrame(
+        {"id": ["r7", "r8"], "true": [b, c], "predicted": [a, a], "confidence": [0.9, 0.6]}
+    )
+    return NightDocuments(
+        scores=scores,
+        decision=decision,
+        cleaning_report=report,
+        clusters=clusters,
+        histories={"cnn": history},
+        validations={"raw": validation},
+        members=members,
+        centres=rng.random((2, 4, 4, 1)),
+        mistakes=Mistakes(mistakes, 3, rng.random((2, 4, 4, 1))),
+    )
+
+
+@pytest.fixture(scope="session")
+def night() -> NightDocuments:
+    """A night that promoted its challenger."""
+    return make_documents()
+
+
+@pytest.fixture(scope="session")
+def hostile_night() -> NightDocuments:
+    """The same with a script for a class, a name of 300 letters, and TeX and markup in texts."""
+    made = make_documents((HOSTILE, "x" * 300, "$\\frac{1}$ & <b>"))
+    report = {**(made.cleaning_report or {}), "quarantined_by_reason": {HOSTILE: 7}}
+    decision = {**(made.decision or {}), "reason": HOSTILE}
+    return replace(made, cleaning_report=report, decision=decision)

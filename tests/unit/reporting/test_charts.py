@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from tasks.reporting import charts, documents
+from tasks.reporting.catalogue import draw_charts
+from tasks.reporting.documents import NightDocuments
+from tasks.reporting.style import get_headline
+
+
+@pytest.fixture(autouse=True)
+def _no_figure_is_left_behind() -> Iterator[None]:
+    """A chart's figure is nobody's but its caller's: pyplot must not hold it."""
+    before = plt.get_fignums()
+    yield
+    assert plt.get_fignums() == before
+
+
+def get_title(ax: Axes) -> str:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return get_headline(figure)
+
+
+def test_class_bars_are_the_counts_stacked_by_part(night: NightDocuments) -> None:
+    """Heights are the rows of each part, and each bar begins where the one below ends."""
+    ax = charts.plot_class_frequencies(documents.tabulate_classes(night.cleaning_report or {}))
+    train, validation, holdout = ax.containers
+    assert [bar.get_height() for bar in train] == [120, 115, 115]
+    assert [bar.get_height() for bar in holdout] == [40, 30, 30]
+    assert [bar.get_y() for bar in holdout] == [140, 130, 130]
+    assert [bar.get_y() for bar in validation] == [120, 115, 115]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("class", "rows")
+    assert get_title(ax) == "3 classes, balanced: 160 to 180 rows each"
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ([5, 5], "2 classes, each with 5 rows"),
+        ([30, 10], "2 classes, not balanced: a 3.0 times as often as b"),
+        ([30, 0], "2 classes, not balanced: b has no row"),
+    ],
+)
+def test_the_class_chart_says_whether_classes_are_balanced(counts: list[int], message: str) -> None:
+    """The title is the message."""
+    data = pd.DataFrame({"split": "train", "class": ["a", "b"], "n_rows": counts})
+    assert get_title(charts.plot_class_frequencies(data)) == message
+
+
+def test_many_classes_are_cut_to_twenty_bars() -> None:
+    """Nineteen of the most frequent, and one bar for the rest."""
+    data = pd.DataFrame(
+        {"split": "train", "class": [f"c{i}" for i in range(50)], "n_rows": range(1, 51)}
+    )
+    ax = charts.plot_class_frequencies(data)
+    (bars,) = ax.containers
+    assert len(bars) == 20
+    assert bars[0].get_width() == 50
+    assert bars[-1].get_width() == sum(range(1, 32))
+    assert ax.get_yticklabels()[-1].get_text() == "31 other classes"
+
+
+def test_row_bars_are_the_rows_in_and_what_became_of_them(night: NightDocuments) -> None:
+    """Four bars, with their numbers."""
+    ax = charts.plot_row_account(documents.tabulate_rows(night.cleaning_report or {}))
+    assert [bar.get_width() for bar in ax.containers[0]] == [510, 500, 7, 3]
+    assert {text.get_text() for text in ax.texts} == {"510", "500", "7", "3"}
+    assert ax.get_xlabel() == "rows"
+    assert get_title(ax) == "98.0\N{NO-BREAK SPACE}% of 510 rows are used, 10 set aside"
+
+
+def test_reasons_are_ordered_by_their_rows(night: NightDocuments) -> None:
+    """The most frequent reason stands on top and in the title."""
+    ax = charts.plot_quarantine_reasons(documents.tabulate_reasons(night.cleaning_report or {}))
+    assert [bar.get_width() for bar in ax.containers[0]] == [5, 2]
+    assert get_title(ax) == "7 rows in quarantine, most often: label: missing"
+
+
+def test_learning_curves_are_the_history_with_its_best_epoch(night: NightDocuments) -> None:
+    """Two lines over the epochs, and a mark where the validation loss is least."""
+    data = documents.tabulate_history(night.histories["cnn"])
+    ax = charts.plot_learning_curve(data, "loss", "cnn")
+    training, validation, best = ax.get_lines()
+    assert training.get_xdata().tolist() == [1, 2, 3]
+    assert training.get_ydata().tolist() == [1.0, 0.5, 0.2]
+    assert validation.get_ydata().tolist() == [1.1, 0.6, 0.9]
+    assert list(best.get_xdata()) == [2, 2]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "loss (cross-entropy, nats)")
+    assert get_title(ax) == "cnn: overfits after epoch 2 of 3"
+
+
+def test_accuracy_is_titled_with_its_value_at_the_best_epoch(night: NightDocuments) -> None:
+    """At the second epoch the validation accuracy is 1 - 0.6 / 2."""
+    data = documents.tabulate_history(night.histories["cnn"])
+    title = get_title(charts.plot_learning_curve(data, "accuracy", "cnn"))
+    assert title == "cnn: 70.0\N{NO-BREAK SPACE}% validation accuracy at the best epoch"
+
+
+@pytest.mark.parametrize(
+    ("losses", "message"),
+    [
+        ([3, 2, 1], "still improves in the last of 3 epochs"),
+        ([3, 1, 2, 3, 4], "overfits after epoch 2 of 5"),
+        ([3, 1, 1.1, 1.3, 1.1], "validation loss levels off at epoch 2 of 5"),
+    ],
+)
+def test_the_course_of_training_is_named(losses: list[float], message: str) -> None:
+    """Improving, levelled off and overfitted networks are told apart."""
+    data = pd.DataFrame(
+        {
+            "epoch": range(1, len(losses) + 1),
+            "part": "validation",
+            "measure": "loss",
+            "value": losses,
+        }
+    )
+    assert get_title(charts.plot_learning_curve(data, "loss", "m")) == f"m: {message}"
+
+
+def test_training_without_validation_rows_is_drawn(night: NightDocuments) -> None:
+    """One line, no best epoch."""
+    data = documents.tabulate_history(night.histories["cnn"])
+    ax = charts.plot_learning_curve(data[data["part"] == "training"], "accuracy", "cnn")
+    assert len(ax.get_lines()) == 1
+    assert "training accuracy at the last epoch" in get_title(ax)
+
+
+def test_scores_are_ordered_with_their_intervals(night: NightDocuments) -> None:
+    """Best on top, in per cent, each on its 95 % interval."""
+    ax = charts.plot_scores(documents.tabulate_scores(night.scores or {}), "accuracy", 100)
+    bars, dots = ax.get_lines()[0::2], ax.get_lines()[1::2]
+    assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([97, 95, 93, 90])
+    assert list(bars[0].get_xdata()) == pytest.approx([95, 99])
+    labels = [label.get_text() for label in ax.get_yticklabels()]
+    assert labels == ["cnn (challenger)", "champion (version 3)", "mlp", "baseline"]
+    assert ax.get_xlabel() == "accuracy (%) on the same 100 hold-out rows"
+    assert get_title(ax) == (
+        "cnn (challenger) leads with 97.0 %, ahead of champion (version 3) with 95.0 %"
+    ).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ((0.9, 0.9, 0.8), "a and b share the lead with 90.0 %, ahead of c with 80.0 %"),
+        ((0.9, 0.8, 0.9), "a and c share the lead with 90.0 %"),
+        ((0.8, 0.9, 0.7), "b leads with 90.0 %, ahead of c with 70.0 %"),
+    ],
+)
+def test_a_shared_lead_is_called_shared(values: tuple[float, ...], message: str) -> None:
+    """Nobody is said to be ahead of an equal."""
+    data = pd.DataFrame(
+        {
+            "model": ["a", "b", "c"],
+            "role": ["challenger", "candidate", "baseline"],
+            "label": ["a", "b", "c"],
+            "value": values,
+            "low": float("nan"),
+            "high": float("nan"),
+        }
+    )
+    title = get_title(charts.plot_scores(data, "accuracy", 10))
+    assert title == message.replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def test_a_model_without_an_interval_or_a_score_is_still_listed() -> None:
+    """A diverged network has no dot, and nothing fails."""
+    data = pd.DataFrame(
+        {
+            "model": ["a", "b"],
+            "role": ["challenger", "baseline"],
+            "label": ["a", "b"],
+            "value": [0.8, float("nan")],
+            "low": [float("nan")] * 2,
+            "high": [float("nan")] * 2,
+        }
+    )
+    ax = charts.plot_scores(data, "macro_f1", 10)
+    assert len(ax.get_lines()) == 2
+    assert ax.get_xlabel() == "macro F1 on the same 10 hold-out rows"
+
+
+def test_confusion_shows_counts_coloured_by_row(night: NightDocuments) -> None:
+    """Of 30 bees 28 are right: the cell says 28 and is coloured 28 / 30; empty cells are empty."""
+    data = documents.tabulate_confusion(night.scores or {}, "cnn")
+    ax = charts.plot_confusion(data, "cnn")
+    shares = ax.collections[0].get_array().reshape(3, 3)
+    assert float(shares[1, 1]) == pytest.approx(28 / 30)
+    assert np.ma.getmaskarray(shares).tolist() == [
+        [False, True, True],
+        [False, False, True],
+        [False, True, False],
+    ]
+    assert [t.get_text() for t in ax.texts] == ["40", "2", "28", "1", "29"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted class", "true class")
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["ant", "bee", "cow"]
+    assert get_title(ax) == (
+        "cnn has 3 of 100 hold-out rows wrong, most often bee taken for ant (2 times)"
+    )
+
+
+def test_confusion_of_many_classes_shows_the_most_confused() -> None:
+    """Of 60 classes 40 are shown, the confused pair among them."""
+    n = 60
+    counts = np.eye(n, dtype=int) * 5
+    counts[50, 55] = 3
+    data = pd.DataFrame(
+        [(i, j, counts[i, j]) for i in range(n) for j in range(n)],
+        columns=["true", "predicted", "n_rows"],
+    )
+    ax = charts.plot_confusion(data, "m")
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert len(labels) == 40
+    assert {"50", "55"} <= set(labels)
+    assert "40 most confused of 60 classes" in ax.get_xlabel()
+
+
+@pytest.mark.parametrize(("by", "n_groups"), [("class", 3), ("cluster", 2)])
+def test_the_map_holds_every_point_once(night: NightDocuments, by: str, n_groups: int) -> None:
+    """A group is a colour, and all 30 points are drawn."""
+    assert night.members is not None
+    ax = charts.plot_map(night.members, by, (0.5, 0.3))
+    assert len(ax.collections) == n_groups
+    points = np.concatenate([c.get_offsets() for c in ax.collections])
+    np.testing.assert_allclose(sorted(points[:, 0]), sorted(night.members["pc1"]))
+    assert ax.get_xlabel() == "component 1 (50.0\N{NO-BREAK SPACE}% of the variance)"
+    assert len(ax.texts) == n_groups
+
+
+def test_explained_variance_rises_to_its_sum(night: NightDocuments) -> None:
+    """0.5, then 0.8, then 0.95 together, in per cent."""
+    ax = charts.plot_explained_variance(documents.tabulate_variance(night.clusters or {}))
+    assert ax.get_lines()[0].get_ydata().tolist() == pytest.approx([50, 80, 95])
+    assert [bar.get_height() for bar in ax.containers[0]] == pytest.approx([50, 30, 15])
+    assert ax.get_ylabel() == "share of the variance (%)"
+    assert get_title(ax).startswith("3 components of 3 hold 90.0")
+
+
+def test_the_silhouette_curve_marks_the_chosen_k(night: NightDocuments) -> None:
+    """The curve as it was, a ring at k = 2, and what the strength means."""
+    ax = charts.plot_silhouette_curve(documents.tabulate_silhouette(night.clusters or {}), 2)
+    curve, ring = ax.get_lines()
+    assert curve.get_ydata().tolist() == [0.6, 0.4]
+    assert list(ring.get_xdata()) == [2]
+    assert get_title(ax).endswith("0.60: reasonable group structure")
+
+
+def test_centres_and_mistakes_are_pictures_with_their_words(night: NightDocuments) -> None:
+    """One picture per row, from its least to its greatest value."""
+    assert night.centres is not None
+    ax = charts.plot_cluster_centres(
+        documents.tabulate_clusters(night.clusters or {}), night.centres
+    )
+    assert len(ax.images) == 2
+    shown = ax.images[0].get_array()
+    assert (shown.min(), shown.max()) == (0, 1)
+    mistakes = night.mistakes
+    assert mistakes is not None
+    assert mistakes.images is not None
+    ax = charts.plot_mistakes(mistakes.rows, mistakes.images, "cnn", mistakes.n_wrong)
+    words = [t.get_text().replace("\N{NO-BREAK SPACE}", " ") for t in ax.texts]
+    assert words == ["is bee", "said ant, 90.0 %", "is cow", "said ant, 60.0 %"]
+    title = get_title(ax)
+    assert title == "cnn gets 3 hold-out images wrong, these 2 with the most confidence"
+
+
+def test_a_chart_draws_into_the_callers_axes(night: NightDocuments) -> None:
+    """The axes given are the axes returned."""
+    from matplotlib.figure import Figure
+
+    ax = Figure().subplots()
+    data = documents.tabulate_rows(night.cleaning_report or {})
+    assert charts.plot_row_account(data, ax=ax) is ax
+
+
+def test_a_whole_night_has_all_its_charts(night: NightDocuments) -> None:
+    """Names are unique and every chart has words, data and a section."""
+    drawn = list(draw_charts(night))
+    assert [chart.name for chart in drawn] == [
+        "scores",
+        "mistakes",
+        "confusion",
+        "learning_cnn_loss",
+        "learning_cnn_accuracy",
+        "rows",
+        "classes",
+        "quarantine",
+        "map_by_class",
+        "map_by_cluster",
+        "silhouette",
+        "explained_variance",
+        "centres",
+    ]
+    for chart in drawn:
+        assert chart.title
+        assert chart.caption
+        assert chart.alt
+        assert len(chart.data)
+
+
+def test_an_empty_night_has_no_charts() -> None:
+    """What a night did not make is left out."""
+    assert list(draw_charts(NightDocuments())) == []
+
+
+def test_hostile_names_are_drawn_as_text(hostile_night: NightDocuments) -> None:
+    """Markup, TeX and a name of 300 letters neither fail nor push the chart aside."""
+    from tasks.reporting.figures import freeze_layout
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for chart in draw_charts(hostile_night):
+            freeze_layout(chart.figure)
+            for ax in chart.figure.axes:
+                assert ax.get_position().width > 0.25

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from tasks.reporting.catalogue import draw_charts
+from tasks.reporting.documents import NightDocuments
+from tasks.reporting.figures import save_chart
+from tasks.reporting.report import (
+    EmbeddedChart,
+    ReportData,
+    render_report,
+    say_verdict,
+    to_dark,
+)
+from tasks.reporting.style import INK
+from tasks.reporting.summary import NightSummary, StepSummary
+
+MAX_PAGE_BYTES = 2_000_000
+HOSTILE = '<script>alert("x")</script>'
+NBSP = "\N{NO-BREAK SPACE}"
+
+
+class Page(HTMLParser):
+    """Collects a page's elements, addresses and visible text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element with its attributes."""
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        """Note a piece of text."""
+        self.text.append(data)
+
+    def find(self, tag: str) -> list[dict[str, str | None]]:
+        """List the attributes of all elements of one kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def embed_charts(night: NightDocuments, folder: Path) -> list[EmbeddedChart]:
+    charts = []
+    for chart in draw_charts(night):
+        entry = save_chart(chart, folder)
+        svg = (folder / entry["files"]["svg"]).read_text(encoding="utf-8")
+        keys = ("section", "title", "caption", "alt", "width", "height")
+        charts.append(EmbeddedChart(svg=svg, **{k: entry[k] for k in keys}))
+    return charts
+
+
+@pytest.fixture(scope="module")
+def charts(tmp_path_factory: pytest.TempPathFactory, night: NightDocuments) -> list[EmbeddedChart]:
+    """The night's charts, drawn once: drawing them takes seconds."""
+    return embed_charts(night, tmp_path_factory.mktemp("charts"))
+
+
+def make_data(night: NightDocuments, charts: Sequence[EmbeddedChart], **more: Any) -> ReportData:
+    summary = NightSummary(
+        workflow="tiny",
+        night="2026-01-07",
+        run_id="r" * 32,
+        status="running",
+        steps=(
+            StepSummary("ingest", 1.5, "finished"),
+            StepSummary("train.cnn", 130.0, "finished"),
+            StepSummary("report", None, "running"),
+        ),
+        rows=None,
+        metrics=None,
+        decision=None,
+        model={"name": "tiny", "version": "4"},
+    )
+    made = ReportData(
+        workflow="tiny",
+        description="Which animal is this?",
+        date="2026-01-07",
+        night=night,
+        summary=summary,
+        provenance={"Git commit": "abc123", "Seed": "7"},
+        charts=charts,
+    )
+    return replace(made, **more)
+
+
+def test_the_page_loads_nothing_and_runs_nothing(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """Every address is a fragment or a data URI; no script, no link, and a policy that says so."""
+    text = render_report(make_data(night, charts))
+    page = Page(text)
+    assert not page.find("script")
+    assert not page.find("link")
+    addresses = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in {"src", "srcset", "href", "action", "data", "poster"} and value
+    ]
+    assert addresses
+    assert all(address.startswith(("#", "data:image/svg+xml,")) for address in addresses)
+    assert "url(" not in re.sub(r'"data:[^"]*"', "", text)
+    policy = next(m["content"] for m in page.find("meta") if "http-equiv" in m)
+    assert policy == "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def test_the_page_stays_below_two_megabytes(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """It must open at once, also from a mail."""
+    assert len(render_report(make_data(night, charts)).encode()) < MAX_PAGE_BYTES
+
+
+def test_hostile_text_is_escaped_everywhere(hostile_night: NightDocuments, tmp_path: Path) -> None:
+    """Whatever a class, a reason, a workflow or a step is called, it stays text."""
+    data = make_data(
+        hostile_night, embed_charts(hostile_night, tmp_path), workflow=HOSTILE, description=HOSTILE
+    )
+    text = render_report(data)
+    page = Page(text)
+    assert not page.find("script")
+    assert not page.find("b")
+    assert HOSTILE in "".join(page.text)
+    for image in page.find("img"):
+        assert "<script" not in unquote(image["src"] or "")
+
+
+def test_every_picture_has_words_and_both_themes(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """An alt text, a size, and a source for dark pages per figure."""
+    page = Page(render_report(make_data(night, charts)))
+    images, sources = page.find("img"), page.find("source")
+    assert len(images) == len(sources) == 13
+    assert all(image["alt"] and image["width"] and image["height"] for image in images)
+    assert {s["media"] for s in sources} == {"(prefers-color-scheme: dark)"}
+
+
+def test_headings_and_tables_are_semantic(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """One h1, sections with headings, and a caption in every table."""
+    page = Page(render_report(make_data(night, charts)))
+    assert len(page.find("h1")) == 1
+    sections = [s["id"] for s in page.find("section")]
+    assert sections == [
+        "decision",
+        "scores",
+        "training",
+        "data",
+        "mining",
+        "steps",
+        "provenance",
+    ]
+    assert len(page.find("caption")) == len(page.find("table")) == 6
+    ids = [a["id"] for _, a in page.elements if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"] for a in page.find("a")} == {f"#{s}" for s in sections}
+
+
+@pytest.mark.parametrize(("n_duplicates", "words"), [(3, "adds up"), (4, "does not add up")])
+def test_the_rows_are_added_up(night: NightDocuments, n_duplicates: int, words: str) -> None:
+    """500 used + 7 quarantined + 3 duplicates are the 510 that came in; with 4 they are not."""
+    report = {**(night.cleaning_report or {}), "rows_duplicate": n_duplicates}
+    data = make_data(replace(night, cleaning_report=report), ())
+    text = "".join(Page(render_report(data)).text)
+    assert words in text
+    assert ("does not" in words) == ("does not add up" in text)
+
+
+def test_steps_that_ended_are_listed_with_their_time(night: NightDocuments) -> None:
+    """The report itself still runs and is not listed."""
+    text = "".join(Page(render_report(make_data(night, ()))).text)
+    assert "1.5 s" in text
+    assert "2 min 10 s" in text
+    assert "running" not in text
+
+
+def test_a_night_without_documents_still_has_a_page() -> None:
+    """A page that says plainly that nothing was decided."""
+    summary = NightSummary("tiny", "2026-01-07", "r", "failed", (), None, None, None, None)
+    data = ReportData("tiny", "Words.", "2026-01-07", NightDocuments(), summary, {})
+    page = Page(render_report(data))
+    assert [s["id"] for s in page.find("section")] == ["steps", "provenance"]
+    assert "the model in production stays as it is" in "".join(page.text)
+
+
+def make_decision(verdict: str, champion: object) -> dict[str, Any]:
+    return {
+        "verdict": verdict,
+        "reason": "why",
+        "metric": "accuracy",
+        "challenger": {"name": "cnn", "score": 0.98},
+        "champion": champion,
+        "baseline": {"score": 0.9},
+        "rules": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("decision", "badge", "sentence"),
+    [
+        (
+            make_decision("promote", {"version": "3", "score": 0.97}),
+            "Promoted",
+            "cnn (version 4) is the new champion: 98.0 % accuracy, where version 3 has 97.0 %.",
+        ),
+        (
+            make_decision("promote", None),
+            "Promoted",
+            "cnn (version 4) is the first champion, with 98.0 % accuracy.",
+        ),
+        (
+            make_decision("keep", {"version": "3", "score": 0.99}),
+            "Champion kept",
+            "Version 3 stays champion with 99.0 % accuracy; tonight's challenger, cnn, has 98.0 %.",
+        ),
+        (
+            make_decision("keep", None),
+            "Not promoted",
+            "There is no champion yet: the best model tonight, cnn, has 98.0 % accuracy.",
+        ),
+    ],
+)
+def test_the_first_line_says_the_verdict_with_its_numbers(
+    decision: dict[str, Any], badge: str, sentence: str
+) -> None:
+    """A manager reads who reigns now, and by how much."""
+    found = say_verdict(decision, {"name": "tiny", "version": "4"})
+    assert (found.badge, found.sentence) == (badge, sentence.replace(" %", f"{NBSP}%"))
+
+
+def test_a_dark_chart_has_other_ink_and_the_same_data() -> None:
+    """Only ink and ground are swapped."""
+    dark = to_dark(f'<g style="fill: {INK}"/><g style="fill: #2a78b8"/>')
+    assert INK not in dark
+    assert "#2a78b8" in dark

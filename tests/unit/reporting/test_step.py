@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from tests_support import make_night
+
+from tasks.dataset import DatasetWriter, array_to_tensor_column
+from tasks.preparation import Preparation
+from tasks.reporting.documents import NightDocuments
+from tasks.reporting.step import run_charts, run_report
+from tasks.settings import Settings
+from tasks.tracking import Handoff, Step, TaskIdentity, open_step
+from tasks.workflow import Workflow, find_workflow
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+N_ROWS = 30
+N_WRONG = 15  # of the hold-out's 20 rows, more than are shown
+
+
+@pytest.fixture
+def workflow(settings: Settings) -> Workflow:
+    return find_workflow("digits", settings)[0]
+
+
+@pytest.fixture
+def step(client: MlflowClient, settings: Settings) -> Iterator[Step]:
+    night = make_night(client, settings)
+    with open_step(client, settings, night, "charts", inputs={}, task=TaskIdentity()) as opened:
+        yield opened
+
+
+def reopen(step: Step, name: str) -> Step:
+    """The same step with a scratch folder of its own, as a retry has it."""
+    workdir = step.workdir / name
+    workdir.mkdir()
+    return Step(step.client, step.night, step.name, step.run_id, workdir)
+
+
+def write(folder: Path, rows: pa.Table) -> Path:
+    with DatasetWriter(folder, rows.schema) as writer:
+        writer.write(rows)
+    return folder
+
+
+def publish_night(step: Step, folder: Path, night: NightDocuments) -> dict[str, Handoff]:
+    """Publish a night's documents as the other stages do."""
+
+    def publish(name: str, document: object) -> Handoff:
+        path = folder / f"{name}.json"
+        path.write_text(json.dumps(document))
+        return step.publish(path, name)
+
+    ids = [f"r{i}" for i in range(N_ROWS)]
+    is_holdout = np.arange(N_ROWS) >= 10
+    is_wrong = np.arange(N_ROWS) >= N_ROWS - N_WRONG
+    scores = folder / "scores"
+    scores.mkdir()
+    (scores / "scores.json").write_text(json.dumps(night.scores))
+    predictions = pa.table(
+        {
+            "id": ids,
+            "split": np.where(is_holdout, "holdout", "validation"),
+            "target": ["bee"] * N_ROWS,
+            "cnn": np.where(is_wrong, "ant", "bee"),
+            "cnn_confidence": np.linspace(0.4, 0.99, N_ROWS),
+        }
+    )
+    write(scores / "predictions", predictions)
+    images = np.arange(N_ROWS, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), "uint8")
+    images[:, 0] = 0
+    clean = pa.table({"id": ids, "image": array_to_tensor_column(images)})
+    clusters = folder / "clusters"
+    clusters.mkdir()
+    (clusters / "clusters.json").write_text(json.dumps(night.clusters))
+    assert night.members is not None
+    write(clusters / "members", pa.Table.from_pandas(night.members, preserve_index=False))
+    assert night.centres is not None
+    np.save(clusters / "centres.npy", night.centres)
+    preparation = folder / "preparation.json"
+    classes = ("ant", "bee", "cow")
+    preparation.write_text(Preparation("label", classes, "image", (4, 4, 1), ()).to_json())
+    return {
+        "raw": Handoff("r" * 32, "raw", "a" * 64, 510),
+        "clean": step.publish(write(folder / "clean", clean), "clean"),
+        "preparation": step.publish(preparation, "preparation"),
+        "cleaning_report": publish("cleaning", night.cleaning_report),
+        "validation_raw": publish("validation", night.validations["raw"]),
+        "clusters": step.publish(clusters, "clusters"),
+        "history.cnn": publish("history", night.histories["cnn"]),
+        "scores": step.publish(scores, "scores"),
+        "decision": publish("decision", night.decision),
+    }
+
+
+def test_charts_are_published_with_their_list(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """Every chart of the night is three files, and charts.json names them all."""
+    inputs = publish_night(step, tmp_path, night)
+    folder = step.fetch(run_charts(step, workflow, settings, inputs)["charts"])
+    listed = json.loads((folder / "charts.json").read_text())["charts"]
+    assert len(listed) == 13
+    files = {name for chart in listed for name in chart["files"].values()}
+    assert files | {"charts.json"} == {p.name for p in folder.iterdir()}
+
+
+def test_the_worst_mistakes_come_with_their_own_images(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """Twelve of fifteen hold-out mistakes, most confident first, none from the validation rows."""
+    from tasks.reporting.step import _read_documents
+
+    inputs = publish_night(step, tmp_path, night)
+    mistakes = _read_documents(step, inputs, with_pictures=True).mistakes
+    assert mistakes is not None
+    assert mistakes.n_wrong == N_WRONG
+    assert mistakes.rows["id"].tolist() == [f"r{i}" for i in range(29, 17, -1)]
+    assert mistakes.images is not None
+    # The image of row i holds the value i.
+    assert mistakes.images.max(axis=(1, 2, 3)).tolist() == list(range(29, 17, -1))
+
+
+def test_the_report_is_published_and_attached_for_people(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """The same page stands under the handoff's address and at the run's top, report.html."""
+    inputs = publish_night(step, tmp_path, night)
+    few = {"cleaning_report": inputs["cleaning_report"]}
+    inputs |= run_charts(reopen(step, "charts"), workflow, settings, few)
+    page = step.fetch(run_report(step, workflow, settings, inputs)["report"])
+    attached = step.client.download_artifacts(step.run_id, "report.html", str(tmp_path))
+    assert page.read_bytes() == Path(attached).read_bytes()
+    text = page.read_text(encoding="utf-8")
+    assert "is the new champion" in text
+    assert text.count("<figure>") == 3
+    assert "a" * 64 in text
+    assert step.night.run_id in text
+
+
+def test_a_night_of_a_table_without_mining_is_reported(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """Inputs that are missing leave out their section, and nothing fails."""
+    inputs = publish_night(step, tmp_path, night)
+    kept = ("cleaning_report", "scores", "decision")
+    inputs = {name: inputs[name] for name in kept}
+    text = step.fetch(run_report(step, workflow, settings, inputs)["report"]).read_text()
+    assert 'id="mining"' not in text
+    assert 'id="training"' not in text
+    assert 'id="scores"' in text

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import pytest
+from tests_support import make_night
+
+from tasks.errors import TrainingError
+from tasks.reporting.summary import summarise_night
+from tasks.settings import Settings
+from tasks.tracking import Night, Step, TaskIdentity, close_night, open_step, tags
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+
+@pytest.fixture
+def night(client: MlflowClient, settings: Settings) -> Night:
+    return make_night(client, settings)
+
+
+def run_step(
+    client: MlflowClient,
+    settings: Settings,
+    night: Night,
+    name: str,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    tag: Mapping[str, str] | None = None,
+) -> Step:
+    with open_step(client, settings, night, name, inputs={}, task=TaskIdentity()) as step:
+        step.log_metrics(metrics or {})
+        step.set_tags(tag or {})
+        return step
+
+
+def run_cleaning(client: MlflowClient, settings: Settings, night: Night) -> None:
+    counts = {"rows_in": 10, "rows_out": 7, "rows_quarantined": 2, "rows_duplicate": 1}
+    run_step(client, settings, night, "clean", metrics={**counts, "rows_train": 5})
+
+
+def test_a_finished_night_is_summed_up(
+    client: MlflowClient, settings: Settings, night: Night
+) -> None:
+    """Steps in their order, rows, hold-out metrics per model, decision and model."""
+    run_step(client, settings, night, "ingest")
+    run_cleaning(client, settings, night)
+    figures = {"cnn.accuracy": 0.98, "cnn.log_loss": float("nan"), "baseline.accuracy": 0.9}
+    run_step(client, settings, night, "evaluate", metrics=figures)
+    verdict = {tags.VERDICT: "promote", tags.REASON: "it is better"}
+    run_step(client, settings, night, "decide", tag=verdict)
+    model = {tags.MODEL_NAME: "digits", tags.MODEL_VERSION: "4"}
+    run_step(client, settings, night, "promote", tag=model)
+    run_step(client, settings, night, "report")
+    close_night(client, settings, night)
+
+    found = summarise_night(client, night.run_id).to_json()
+    steps = found.pop("steps")
+    assert [s["name"] for s in steps] == [
+        "ingest",
+        "clean",
+        "evaluate",
+        "decide",
+        "promote",
+        "report",
+    ]
+    assert {s["status"] for s in steps} == {"finished"}
+    assert all(0 <= s["seconds"] < 60 for s in steps)
+    assert found == {
+        "workflow": "digits",
+        "night": "2026-01-07",
+        "run_id": night.run_id,
+        "status": "finished",
+        "rows": {"in": 10, "out": 7, "quarantined": 2, "duplicates": 1},
+        "metrics": {
+            "cnn": {"accuracy": 0.98, "log_loss": None},
+            "baseline": {"accuracy": 0.9},
+            "champion": None,
+        },
+        "decision": {"verdict": "promote", "reason": "it is better"},
+        "model": {"name": "digits", "version": "4"},
+    }
+    json.dumps(found, allow_nan=False)
+
+
+def test_a_failed_night_has_nulls_for_what_did_not_happen(
+    client: MlflowClient, settings: Settings, night: Night
+) -> None:
+    """Training failed after cleaning: rows are known, the rest is not."""
+    run_cleaning(client, settings, night)
+    with (
+        pytest.raises(TrainingError),
+        open_step(client, settings, night, "train.cnn", inputs={}, task=TaskIdentity()),
+    ):
+        raise TrainingError("The candidate cnn diverged.")
+    close_night(client, settings, night)
+    found = summarise_night(client, night.run_id)
+    assert found.status == "failed"
+    assert [(s.name, s.status) for s in found.steps] == [
+        ("clean", "finished"),
+        ("train.cnn", "failed"),
+    ]
+    assert found.rows == {"in": 10, "out": 7, "quarantined": 2, "duplicates": 1}
+    assert (found.metrics, found.decision, found.model) == (None, None, None)
+
+
+def test_a_night_that_runs_has_steps_without_seconds(
+    client: MlflowClient, settings: Settings, night: Night
+) -> None:
+    """A step at work is listed as running."""
+    with open_step(client, settings, night, "ingest", inputs={}, task=TaskIdentity()):
+        found = summarise_night(client, night.run_id)
+    assert found.status == "running"
+    assert [(s.name, s.seconds, s.status) for s in found.steps] == [("ingest", None, "running")]
+    assert found.rows is None
