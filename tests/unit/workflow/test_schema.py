@@ -39,3 +39,20 @@ def test_schema_beside_the_workflows_is_current() -> None:
     """`workflows/schema.json`, which the shipped files name, is what `nocturne schema` prints."""
     shipped = json.loads((PROJECT / "workflows" / "schema.json").read_text(encoding="utf-8"))
     assert shipped == workflow_json_schema(), "run `nocturne schema > workflows/schema.json`"
+
+
+def test_every_key_is_documented() -> None:
+    """`docs/workflow-files.md` names each key that a workflow file may have."""
+    text = (PROJECT / "docs" / "workflow-files.md").read_text(encoding="utf-8")
+    schema = workflow_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    keys = {key for model in models for key in model.get("properties", {})}
+    missing = {
+        key
+        for key in keys
+        if f"`{key}" not in text
+        and f"{key}:" not in text
+        and f"{{{key}" not in text
+        and f", {key}" not in text
+    }
+    assert not missing
