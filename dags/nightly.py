@@ -29,7 +29,8 @@ from orchestration.tracked import tracked_task
 from tasks.settings import Settings
 from tasks.workflow import Workflow, load_workflows, plan_mining, plan_night, plan_training
 
-RETRIES = {
+DEFAULTS = {
+    "owner": "nocturne",
     "retries": 2,
     "retry_delay": timedelta(seconds=10),
     "retry_exponential_backoff": 2.0,
@@ -71,7 +72,7 @@ def build_night(workflow: Workflow) -> DAG:
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=LONGEST_NIGHT,
-        default_args=RETRIES,
+        default_args=DEFAULTS,
         tags={"nocturne", *workflow.tags},
         doc_md=describe(workflow),
     ) as dag:

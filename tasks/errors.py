@@ -86,6 +86,10 @@ class MiningError(NocturneError):
     """A mining task cannot give a meaningful result on these data."""
 
 
+class ModelError(NocturneError):
+    """A saved model cannot be loaded, or is fed rows of another shape than it was trained on."""
+
+
 class TrainingError(NocturneError):
     """A candidate cannot be built or trained; the message names the candidate."""
 

@@ -42,6 +42,9 @@ logger = logging.getLogger(__name__)
 
 Handoffs = Mapping[str, Handoff]
 
+# Beside its own folder, what the result of any step may depend on.
+_SHARED_CODE = tuple(Path(__file__).with_name(n) for n in ("dataset", "models", "preparation.py"))
+
 
 @dataclass(frozen=True)
 class Call:
@@ -110,7 +113,7 @@ def run_step(
         inputs=inputs,
         task=task,
         section=workflow.model_dump(mode="json", by_alias=True, include=set(body.keys)),
-        code=Path(str(body.module.__file__)).parent,
+        code=[Path(str(body.module.__file__)).parent, *_SHARED_CODE],
     ) as step:
         on_open(step)
         outputs = dict(body.call(Call(step, workflow, settings, folder, part, inputs)))

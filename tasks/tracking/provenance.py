@@ -42,7 +42,9 @@ def read_provenance(settings: Settings) -> Provenance:
 
 @cache
 def digest_code(folder: Path) -> str:
-    """SHA-256 over the Python files of one stage's folder, by name and content."""
+    """SHA-256 over the Python files of a folder, by name and content, or over one file."""
+    if folder.is_file():
+        return digest_file(folder)
     whole = hashlib.sha256()
     for file in sorted(folder.rglob("*.py")):
         whole.update(f"{file.relative_to(folder).as_posix()}\0{digest_file(file)}\n".encode())

@@ -223,7 +223,7 @@ def open_step(
     inputs: Mapping[str, Handoff],
     task: TaskIdentity,
     section: object = None,
-    code: Path | None = None,
+    code: Sequence[Path] = (),
 ) -> Iterator[Step]:
     """Open the step's child run, or reopen it for a retry, and end it whatever happens.
 
@@ -239,8 +239,8 @@ def open_step(
         Written as tags.
     section : JSON value, optional
         The step's part of the workflow file: part of the fingerprint.
-    code : Path, optional
-        The stage's folder: its code is part of the fingerprint.
+    code : sequence of Path, optional
+        The folders and files whose code makes the result: part of the fingerprint.
 
     Yields
     ------
@@ -267,7 +267,7 @@ def open_step(
             [
                 {k: v.sha256 for k, v in sorted(inputs.items())},
                 section,
-                digest_code(code) if code else "",
+                [digest_code(path) for path in code],
                 lock_sha256,
                 night.seed,
             ]

@@ -171,11 +171,11 @@ def test_fingerprint_follows_inputs_and_settings(
     other = {"raw": Handoff("r", "p", "2" * 64)}
     seen = []
     for inputs, section, code in (
-        (one, {"k": 1}, None),
-        (one, {"k": 1}, None),
-        (other, {"k": 1}, None),
-        (one, {"k": 2}, None),
-        (one, {"k": 1}, tmp_path),
+        (one, {"k": 1}, []),
+        (one, {"k": 1}, []),
+        (other, {"k": 1}, []),
+        (one, {"k": 2}, []),
+        (one, {"k": 1}, [tmp_path]),
     ):
         with open_step(
             client, settings, night, "x", inputs=inputs, task=LOCAL, section=section, code=code

@@ -1,0 +1,115 @@
+"""Make the folder that MLflow registers, out of the folder that training wrote.
+
+Called by ``tasks.training.step``; needs MLflow, but no server, no run and no network.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import tempfile
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+import tasks
+from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE, PREPARATION_FILE
+from tasks.preparation import Preparation
+
+if TYPE_CHECKING:
+    from mlflow.models import ModelSignature
+
+SCRIPT = Path(__file__).with_name("pyfunc_model.py")
+ARTIFACT = "predictor"  # the same name as in the script
+# The part of the package that a prediction runs through; the model carries a copy.
+SERVING_CODE = (
+    "__init__.py",
+    "errors.py",
+    "preparation.py",
+    "dataset",
+    "models/__init__.py",
+    "models/predictor.py",
+)
+COMMON_PACKAGES = ("mlflow", "numpy", "pandas", "pyarrow")
+
+
+def save_as_mlflow_model(
+    folder: Path,
+    result: Path,
+    *,
+    packages: Sequence[str],
+    image_dtype: npt.DTypeLike | None = None,
+) -> None:
+    """Write an MLflow pyfunc model that takes raw rows.
+
+    Parameters
+    ----------
+    folder : Path
+        The new model folder; must not exist.
+    result : Path
+        What training wrote: ``preparation.json`` and ``network.keras`` or ``estimator.skops``.
+    packages : sequence of str
+        Distributions the model needs beside :data:`COMMON_PACKAGES`; their installed versions
+        become the model's requirements.
+    image_dtype : NumPy dtype, optional
+        Of the images, for the signature; uint8 by default.
+
+    Notes
+    -----
+    *Models from code*: MLflow runs ``pyfunc_model.py`` to load the model, and nothing is pickled.
+    MLflow's environment inference and input example are left out: they take seconds and predict.
+    """
+    import mlflow
+
+    preparation = Preparation.from_json((result / PREPARATION_FILE).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as scratch, warnings.catch_warnings():
+        # MLflow advises an input example, which fails for tensors, and type hints.
+        warnings.simplefilter("ignore", UserWarning)
+        predictor = Path(scratch) / ARTIFACT
+        predictor.mkdir()
+        for name in (PREPARATION_FILE, NETWORK_FILE, ESTIMATOR_FILE):
+            if (result / name).is_file():
+                shutil.copy(result / name, predictor / name)
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            python_model=str(SCRIPT),
+            artifacts={ARTIFACT: str(predictor)},
+            code_paths=[str(_copy_serving_code(Path(scratch)))],
+            signature=_make_signature(preparation, image_dtype or np.uint8),
+            pip_requirements=[
+                f"{name}=={importlib.metadata.version(name)}"
+                for name in sorted({*COMMON_PACKAGES, *packages})
+            ],
+        )
+
+
+def _copy_serving_code(scratch: Path) -> Path:
+    source = Path(tasks.__file__).parent
+    target = scratch / source.name
+    for name in SERVING_CODE:
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        if (source / name).is_dir():
+            ignore = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(source / name, target / name, ignore=ignore)
+        else:
+            shutil.copy(source / name, target / name)
+    return target
+
+
+def _make_signature(preparation: Preparation, image_dtype: npt.DTypeLike) -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    if preparation.image_shape is not None:
+        shape = (-1, *preparation.image_shape)
+        inputs = Schema([TensorSpec(np.dtype(image_dtype), shape)])
+    else:
+        inputs = Schema([ColSpec(DataType.double, name) for name in preparation.features])
+    is_text = isinstance(preparation.classes[0], str)
+    outputs = [ColSpec(DataType.string if is_text else DataType.long, "prediction")]
+    outputs += [ColSpec(DataType.float, f"probability_{name}") for name in preparation.classes]
+    return ModelSignature(inputs=inputs, outputs=Schema(outputs))

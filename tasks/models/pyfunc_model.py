@@ -1,0 +1,92 @@
+"""The script that MLflow runs to load a registered model: a copy of it lies in every model folder.
+
+Written there by ``tasks.models.packaging``. It predicts with the code that the model was saved with
+and not with whatever ``tasks`` the process has imported, so that models of many nights can live side
+by side in one process, each reading its rows in its own way.
+"""
+
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mlflow  # noqa: TID253 - only MLflow runs this file
+import numpy as np
+import pandas as pd
+
+ARTIFACT = "predictor"  # name of the predictor's folder among the model's artifacts
+PACKAGE = "tasks"
+PREDICTION = "prediction"
+PROBABILITY_PREFIX = "probability_"
+
+
+class RegisteredModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+    """Raw rows in; the class and the probability of every class out."""
+
+    def load_context(self, context: Any) -> None:
+        """Load the predictor with the model's own code."""
+        script = Path(__file__)
+        module = _import_own_code(script.parent / "code", f"{PACKAGE}.models.predictor")
+        self._predictor = module.Predictor.load(Path(context.artifacts[ARTIFACT]))
+        # MLflow has compiled this script into the model's folder, whose content is verified.
+        cached = Path(importlib.util.cache_from_source(str(script)))
+        cached.unlink(missing_ok=True)
+        if cached.parent.is_dir() and not any(cached.parent.iterdir()):
+            cached.parent.rmdir()
+
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 - MLflow's signature
+        model_input: np.ndarray,
+        params: dict[str, Any] | None = None,  # noqa: ARG002
+    ) -> pd.DataFrame:
+        """Predict raw rows.
+
+        Parameters
+        ----------
+        context : PythonModelContext
+            Not used after loading.
+        model_input : ndarray or pandas.DataFrame
+            Images of shape (n_rows, height, width, channels), or a frame with the raw feature columns.
+        params : dict, optional
+            Not used.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``prediction`` and one ``probability_<class>`` per class.
+        """
+        probabilities = self._predictor.predict_probabilities(model_input)
+        classes = np.asarray(self._predictor.classes)
+        columns = {PREDICTION: classes[probabilities.argmax(axis=1)]}
+        for i, name in enumerate(classes):
+            columns[f"{PROBABILITY_PREFIX}{name}"] = probabilities[:, i]
+        return pd.DataFrame(columns)
+
+
+def _import_own_code(folder: Path, name: str) -> ModuleType:
+    """Import a module of the model's own package, unseen by the rest of the process."""
+    path = str(folder)
+    others = {key: sys.modules.pop(key) for key in list(sys.modules) if _is_ours(key)}
+    writes_bytecode = not sys.dont_write_bytecode
+    # MLflow has put the folder on the path for good, where a later ``import tasks`` would find it.
+    sys.path[:] = [path, *(entry for entry in sys.path if entry != path)]
+    sys.dont_write_bytecode = True  # nothing may be added to a folder whose content is verified
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.dont_write_bytecode = not writes_bytecode
+        sys.path.remove(path)
+        for key in [key for key in sys.modules if _is_ours(key)]:
+            del sys.modules[key]
+        sys.modules.update(others)
+
+
+def _is_ours(module_name: str) -> bool:
+    return module_name == PACKAGE or module_name.startswith(f"{PACKAGE}.")
+
+
+mlflow.models.set_model(RegisteredModel())

@@ -1,0 +1,152 @@
+"""The registered model works anywhere, with the code it was saved with, beside others of its kind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+import tasks.preparation
+from tasks.dataset import digest_folder
+from tasks.models.packaging import save_as_mlflow_model
+from tasks.models.predictor import Predictor
+
+FRESH_PROCESS = """
+import json, sys
+import mlflow, numpy as np, pandas as pd
+images, tables, image_file = sys.argv[1:]
+before = list(sys.path)
+picture_model = mlflow.pyfunc.load_model(images)
+table_model = mlflow.pyfunc.load_model(tables)
+frame = pd.DataFrame({"height": [1.0, -2.0], "other": ["x", "y"], "width": [2.0, 9.0]})
+print(json.dumps({
+    "images": picture_model.predict(np.load(image_file)).to_dict("list"),
+    "tables": table_model.predict(frame)["prediction"].tolist(),
+    "path_is_clean": sys.path == before,
+    "left_in_modules": [name for name in sys.modules if name.split(".")[0] == "tasks"],
+}))
+"""
+
+
+def test_models_predict_in_a_fresh_process_outside_the_project(
+    image_folder: Path, table_folder: Path, images: npt.NDArray[np.uint8], tmp_path: Path
+) -> None:
+    """Only what lies in the model's folder is needed, and loading changes neither folder nor process."""
+    picture_model, table_model = tmp_path / "pictures", tmp_path / "tables"
+    save_as_mlflow_model(picture_model, image_folder, packages=["keras", "tensorflow"])
+    save_as_mlflow_model(table_model, table_folder, packages=["scikit-learn", "skops"])
+    digests = [digest_folder(picture_model), digest_folder(table_model)]
+    np.save(tmp_path / "images.npy", images)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            FRESH_PROCESS,
+            str(picture_model),
+            str(table_model),
+            str(tmp_path / "images.npy"),
+        ],
+        cwd=tempfile.gettempdir(),
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    expected = Predictor.load(image_folder).predict_probabilities(images)
+    names = np.array(["cat", "dog", "emu"])[expected.argmax(axis=1)]
+    assert answer["images"]["prediction"] == names.tolist()
+    np.testing.assert_allclose(answer["images"]["probability_dog"], expected[:, 1], atol=1e-6)
+    assert answer["tables"] == [10, 20]
+    assert answer["path_is_clean"]
+    assert answer["left_in_modules"] == []
+    assert [digest_folder(picture_model), digest_folder(table_model)] == digests
+
+
+def test_models_of_two_nights_each_use_their_own_code(
+    table_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process loads both, and neither sees the other's code or the process's own."""
+    tonight, earlier = tmp_path / "tonight", tmp_path / "earlier"
+    save_as_mlflow_model(tonight, table_folder, packages=[])
+    save_as_mlflow_model(earlier, table_folder, packages=[])
+    code = earlier / "code" / "tasks" / "preparation.py"
+    text = code.read_text(encoding="utf-8")
+    doubled = text.replace("return numbers", "return -numbers")
+    assert doubled != text
+    code.write_text(doubled, encoding="utf-8")
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the process's own code was used")
+
+    monkeypatch.setattr(tasks.preparation.Preparation, "inputs", refuse)
+    path, modules = list(sys.path), _our_modules()
+    models = [mlflow.pyfunc.load_model(str(folder)) for folder in (tonight, earlier, tonight)]
+    assert sys.path == path
+    assert _our_modules() == modules
+    frame = pd.DataFrame({"width": [1.0, 9.0], "height": [0.5, -2.0]})
+    predicted = [model.predict(frame)["prediction"].tolist() for model in models]
+    assert predicted[0] == predicted[2] == [10, 20]
+    assert predicted[1] == [10, 10]
+
+
+def test_the_frame_holds_the_class_and_a_probability_per_class(
+    table_folder: Path, tmp_path: Path
+) -> None:
+    """Probabilities sum to one, and the largest one is the prediction."""
+    save_as_mlflow_model(tmp_path / "model", table_folder, packages=[])
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    predicted = model.predict(pd.DataFrame({"width": [1.0], "height": [0.5]}))
+    assert list(predicted.columns) == ["prediction", "probability_10", "probability_20"]
+    assert predicted["probability_10"].iloc[0] > 0.5
+    assert predicted.iloc[0, 1:].sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((1, 6, 6, 1), dtype=np.float32), "float32"),
+        (np.zeros((1, 5, 6, 1), dtype=np.uint8), r"\(1, 5, 6, 1\)"),
+    ],
+)
+def test_the_signature_refuses_other_images(
+    image_folder: Path, tmp_path: Path, given: Any, message: str
+) -> None:
+    """MLflow checks shape and dtype before our code is reached."""
+    save_as_mlflow_model(tmp_path / "model", image_folder, packages=[])
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    with pytest.raises(MlflowException, match=message):
+        model.predict(given)
+
+
+def test_requirements_are_the_installed_versions(table_folder: Path, tmp_path: Path) -> None:
+    """What the model was saved with is what it asks for, and no more."""
+    save_as_mlflow_model(tmp_path / "model", table_folder, packages=["skops", "scikit-learn"])
+    lines = (tmp_path / "model" / "requirements.txt").read_text(encoding="utf-8").split()
+    names = [line.split("==")[0] for line in lines]
+    assert names == ["mlflow", "numpy", "pandas", "pyarrow", "scikit-learn", "skops"]
+    assert f"numpy=={np.__version__}" in lines
+
+
+def test_the_folder_holds_no_pickle_and_no_bytecode(table_folder: Path, tmp_path: Path) -> None:
+    """Code as text, arrays in skops's or Keras's format, the rest YAML and JSON."""
+    save_as_mlflow_model(tmp_path / "model", table_folder, packages=[])
+    suffixes = {p.suffix for p in (tmp_path / "model").rglob("*") if p.is_file()}
+    assert suffixes == {"", ".txt", ".yaml", ".json", ".skops", ".py"}
+
+
+def _our_modules() -> dict[str, Any]:
+    return {k: v for k, v in sys.modules.items() if k == "tasks" or k.startswith("tasks.")}
