@@ -235,7 +235,7 @@ def _follow(
         if running:
             tell(", ".join(running), done=done, total=total)
         elif current.state == "queued":
-            tell("queued behind another night", done=done, total=total)
+            tell("queued", done=done, total=total)
         if current.is_final:
             return
         time.sleep(POLL_SECONDS)
