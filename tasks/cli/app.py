@@ -49,7 +49,9 @@ def _prepare(
         format="%(asctime)s %(name)s: %(message)s",
         datefmt="%H:%M:%S",
     )
-    logging.getLogger("great_expectations").setLevel(logging.ERROR)
+    for handler in logging.getLogger().handlers:
+        # Great Expectations sets levels of its own on its loggers; the handler has the last word.
+        handler.setLevel(logging.INFO if verbose else logging.ERROR)
     # TensorFlow greets with a page of warnings unless it is told before its import.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
 

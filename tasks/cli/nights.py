@@ -191,27 +191,31 @@ def print_summary(document: dict[str, Any]) -> None:
     verdict = decision.get("reason") or f"The night {document['status']} before a decision."
     out.print(f"[bold]{document['workflow']}, night of {document['night']}[/]")
     out.print(f"[{style}]{escape(str(verdict))}[/]", soft_wrap=True)
+    for step in document["steps"]:
+        if step["error"]:
+            out.print(
+                f"[bold]{step['name']}[/] {step['status']}: {escape(step['error'])}", soft_wrap=True
+            )
     metrics = {k: v for k, v in (document["metrics"] or {}).items() if v}
-    names = sorted({metric for figures in metrics.values() for metric in figures})
-    print_table(
-        "On the same hold-out",
-        ["model", *(f">{name.replace('_', ' ')}" for name in names)],
-        [
-            [model, *(f"{figures[n]:.4f}" if n in figures else "" for n in names)]
-            for model, figures in metrics.items()
-        ],
-    )
-    rows = document["rows"] or {}
-    out.print("Rows: " + ", ".join(f"{n:,} {name}" for name, n in rows.items() if n is not None))
-    out.print(
-        "Seconds: "
-        + ", ".join(
-            f"{step['name']} {step['seconds']:.1f}"
-            + ("" if step["status"] == "finished" else f" ({step['status']})")
-            for step in document["steps"]
-            if step["seconds"] is not None
+    if metrics:
+        names = sorted({metric for figures in metrics.values() for metric in figures})
+        print_table(
+            "On the same hold-out",
+            ["model", *(f">{name.replace('_', ' ')}" for name in names)],
+            [
+                [model, *(f"{figures[n]:.4f}" if figures.get(n) is not None else "" for n in names)]
+                for model, figures in metrics.items()
+            ],
         )
-    )
+    rows = {name: n for name, n in (document["rows"] or {}).items() if n is not None}
+    if rows:
+        out.print("Rows: " + ", ".join(f"{n:,} {name}" for name, n in rows.items()))
+    seconds = [
+        f"{step['name']} {step['seconds']:.1f}"
+        for step in document["steps"]
+        if step["seconds"] is not None
+    ]
+    out.print(f"Seconds: {', '.join(seconds)}")
     model = document["model"]
     if model:
         out.print(f"Model: {escape(model['name'])}, version {model['version']}")

@@ -42,11 +42,14 @@ class StepSummary:
     seconds : float or None
         Time at work of its last try; None while it runs.
     status : {"running", "finished", "failed", "killed"}
+    error : str or None
+        Why it failed.
     """
 
     name: str
     seconds: float | None
     status: str
+    error: str | None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,12 @@ def _summarise_step(name: str, run: Run) -> StepSummary:
         seconds = run.data.metrics.get("seconds")
         if seconds is None and run.info.end_time:
             seconds = (run.info.end_time - run.info.start_time) / 1000
-    return StepSummary(name, None if seconds is None else round(float(seconds), 3), status)
+    return StepSummary(
+        name=name,
+        seconds=None if seconds is None else round(float(seconds), 3),
+        status=status,
+        error=run.data.tags.get(tags.ERROR),
+    )
 
 
 def _find_rows(steps: Sequence[Run]) -> dict[str, int] | None:

@@ -10,6 +10,7 @@ import logging
 from typing import Literal
 
 from tasks.dataset import Dataset
+from tasks.dataset.columns import ID_COLUMN
 from tasks.errors import ValidationFailedError
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
@@ -64,6 +65,9 @@ def run(
     # Fetching has checked the content against its digest.
     dataset = Dataset.open(step.fetch(data), verify=False)
     frame = profile_rows(dataset.batches(), numeric=workflow.columns.features or ())
+    if workflow.columns.id:
+        # A suite speaks of the user's own columns.
+        frame = frame.rename(columns={ID_COLUMN: workflow.columns.id})
     judged = run_suite(frame, suite)
     result = summarise(judged, suite, frame)
 

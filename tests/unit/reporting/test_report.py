@@ -73,9 +73,9 @@ def make_data(night: NightDocuments, charts: Sequence[EmbeddedChart], **more: An
         run_id="r" * 32,
         status="running",
         steps=(
-            StepSummary("ingest", 1.5, "finished"),
-            StepSummary("train.cnn", 130.0, "finished"),
-            StepSummary("report", None, "running"),
+            StepSummary("ingest", 1.5, "finished", None),
+            StepSummary("train.cnn", 130.0, "finished", None),
+            StepSummary("report", None, "running", None),
         ),
         rows=None,
         metrics=None,

@@ -34,23 +34,26 @@ WORKFLOW = Workflow.model_validate(
 ROWS = pa.table({"id": ["1", "2"], "x": ["1.5", "20"], "kind": ["fern", "moss"]})
 
 
-def write_suite(folder: Path, severity: str) -> None:
+def write_suite(folder: Path, severity: str, **changes: Any) -> None:
     expectation = {
         "type": "expect_column_values_to_be_between",
         "kwargs": {"column": "x", "max_value": 10},
         "severity": severity,
+        **changes,
     }
     folder.mkdir(exist_ok=True)
     document = {"name": "plants_raw", "expectations": [expectation]}
     (folder / "plants_raw.json").write_text(json.dumps(document))
 
 
-def validate(client: MlflowClient, settings: Settings, night: Night) -> dict[str, Handoff]:
+def validate(
+    client: MlflowClient, settings: Settings, night: Night, workflow: Workflow = WORKFLOW
+) -> dict[str, Handoff]:
     with open_step(client, settings, night, "validate_raw", inputs={}, task=TaskIdentity()) as step:
         with DatasetWriter(step.workdir / "raw", ROWS.schema) as writer:
             writer.write(ROWS)
         data = step.publish(step.workdir / "raw", "raw", n_rows=2)
-        return validation.run(step, WORKFLOW, settings, data, "raw")
+        return validation.run(step, workflow, settings, data, "raw")
 
 
 def find_run(client: MlflowClient, night: Night) -> Any:
@@ -99,3 +102,20 @@ def test_a_warning_goes_on_and_is_shown(
     assert "x: promised values to be between" in caplog.text
     document = json.loads(Path(client.download_artifacts(handoff.run_id, handoff.path)).read_text())
     assert document["expectations"][0]["unexpected_count"] == 1
+
+
+def test_a_suite_names_the_id_as_the_workflow_does(
+    client: MlflowClient, settings: Settings, own_settings: Settings
+) -> None:
+    """The column that `columns.id` names keeps its name for the suites."""
+    write_suite(
+        own_settings.expectations_dir,
+        "critical",
+        type="expect_column_values_to_be_unique",
+        kwargs={"column": "plant"},
+    )
+    columns = WORKFLOW.columns.model_copy(update={"id": "plant"})
+    workflow = WORKFLOW.model_copy(update={"columns": columns})
+    night = make_night(client, settings)
+    validate(client, own_settings, night, workflow)
+    assert find_run(client, night).data.tags["nocturne.validation"] == "passed"
