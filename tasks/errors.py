@@ -6,8 +6,11 @@ Ground module: every other module may import it; it imports none of them.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import ClassVar
+
+_FULL_DISK_SIGNS = ("No space left on device", "database or disk is full")
 
 
 class NocturneError(Exception):
@@ -100,6 +103,26 @@ class EvaluationError(NocturneError):
 
 class PromotionError(NocturneError):
     """The registry cannot be moved as decided."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Say whether an error means that a disk is full, whichever library reports it.
+
+    Parameters
+    ----------
+    error : BaseException
+
+    Examples
+    --------
+    >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
+    True
+    >>> is_disk_full(OSError(errno.EACCES, "Permission denied"))
+    False
+    """
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return True
+    # shutil gathers errors without their number, and SQLite speaks through SQLAlchemy and MLflow.
+    return any(sign in str(error) for sign in _FULL_DISK_SIGNS)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,14 @@ from typing import Annotated, Any
 import typer
 from rich.markup import escape
 
-from tasks.cli.console import Tell, out, print_json, print_table, show_progress
+from tasks.cli.console import (
+    Tell,
+    hide_native_messages,
+    out,
+    print_json,
+    print_table,
+    show_progress,
+)
 from tasks.cli.services import print_addresses
 from tasks.errors import NocturneError, RequestError, ServiceError
 from tasks.services import stack
@@ -59,6 +66,8 @@ def run(
     date = _parse_date(night)
     with show_progress(f"{loaded.name} {date}") as tell:
         tell("getting ready")
+        with hide_native_messages():
+            import keras  # noqa: F401 - TensorFlow greets with four lines that no setting silences
         from tasks.night import run_night
         from tasks.tracking import Night, connect
 

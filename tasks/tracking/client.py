@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import ServiceError
+from tasks.errors import ServiceError, is_disk_full
 from tasks.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def connect(settings: Settings) -> MlflowClient:
         os.environ.pop(name, None)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     if settings.tracking_uri.startswith("sqlite:///"):
         Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(
@@ -58,7 +59,12 @@ def connect(settings: Settings) -> MlflowClient:
     try:
         client = MlflowClient(settings.tracking_uri, registry_uri=settings.tracking_uri)
         client.search_experiments(max_results=1)
-    except (MlflowException, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        if is_disk_full(error):
+            raise ServiceError(
+                f"The disk is full: MLflow cannot write to {settings.tracking_uri}.",
+                hint="free some space, or set NOCTURNE_HOME to a folder on another disk",
+            ) from error
         raise ServiceError(
             f"MLflow does not answer at {settings.tracking_uri}: {_first_line(error)}",
             expected="a running MLflow server, or a SQLite file that can be written",

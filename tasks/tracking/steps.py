@@ -6,7 +6,6 @@ Ground module; the only door through which stages reach MLflow.
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import logging
 import shutil
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.dataset.digest import digest_folder, digest_json
-from tasks.errors import NocturneError, ServiceError, TrackingError
+from tasks.errors import NocturneError, ServiceError, TrackingError, is_disk_full
 from tasks.settings import Settings
 from tasks.tracking import tags
 from tasks.tracking.handoff import Handoff
@@ -253,9 +252,6 @@ def open_step(
     ServiceError
         When MLflow stops answering.
     """
-    from mlflow.exceptions import MlflowException
-    from requests.exceptions import ConnectionError as HttpConnectionError
-
     lock_sha256 = client.get_run(night.run_id).data.tags.get(tags.LOCK_SHA256, "")
     run_tags = {
         tags.NIGHT_RUN: night.run_id,
@@ -286,26 +282,11 @@ def open_step(
     except (KeyboardInterrupt, SystemExit):
         status = "KILLED"
         raise
-    except NocturneError as error:
-        _note_error(client, run_id, error)
-        raise
-    except OSError as error:
-        translated = _translate_os_error(
-            error, settings, name, is_http=isinstance(error, HttpConnectionError)
-        )
+    except Exception as error:
+        translated = _translate(error, settings, name)
         _note_error(client, run_id, translated or error)
         if translated is not None:
             raise translated from error
-        raise
-    except MlflowException as error:
-        _note_error(client, run_id, error)
-        raise ServiceError(
-            f"MLflow refused or lost a call of the step {name}: {str(error)[:500]}",
-            expected="an MLflow server that answers",
-            hint="see `nocturne status` and MLflow's log; the step can be retried",
-        ) from error
-    except Exception as error:
-        _note_error(client, run_id, error)
         raise
     finally:
         seconds = time.monotonic() - started
@@ -358,18 +339,23 @@ def _end(client: MlflowClient, run_id: str, status: str, seconds: float) -> None
         logger.warning("MLflow could not be told that run %s ended.", run_id, exc_info=True)
 
 
-def _translate_os_error(
-    error: OSError, settings: Settings, name: str, *, is_http: bool
-) -> NocturneError | None:
-    if error.errno == errno.ENOSPC:
+def _translate(error: Exception, settings: Settings, name: str) -> NocturneError | None:
+    """Say in the house's words what a library reports; None where it is said well already."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import ConnectionError as HttpConnectionError
+
+    if isinstance(error, NocturneError):
+        return None
+    if is_disk_full(error):
         return TrackingError(
-            f"The disk was full while the step {name} wrote: {error}",
+            f"The disk was full while the step {name} wrote: {str(error)[:500]}",
             expected=f"free space under {settings.home}",
             hint="free some space and clear the task; nothing half-written was handed over",
         )
-    if is_http:
+    if isinstance(error, HttpConnectionError | MlflowException):
         return ServiceError(
-            f"MLflow did not answer the step {name} at {settings.tracking_uri}.",
+            f"MLflow at {settings.tracking_uri} refused or lost a call of the step {name}: "
+            f"{str(error)[:500]}",
             expected="an MLflow server that answers",
             hint="see `nocturne status` and MLflow's log; the step can be retried",
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,13 +153,24 @@ def test_changed_parameter_does_not_fail_a_retry(
     assert sorted(params.values()) == ["1", "2", "cnn"]
 
 
-def test_full_disk_says_so(client: MlflowClient, settings: Settings, night: Night) -> None:
-    """ENOSPC becomes an error that says where to make room."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        shutil.Error([("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'")]),
+        RuntimeError("(sqlite3.OperationalError) database or disk is full"),
+    ],
+    ids=["the system", "shutil", "SQLite"],
+)
+def test_full_disk_says_so(
+    client: MlflowClient, settings: Settings, night: Night, error: Exception
+) -> None:
+    """A full disk, whoever reports it, becomes an error that says where to make room."""
     with (
         pytest.raises(TrackingError, match="The disk was full while the step clean wrote"),
         open_step(client, settings, night, "clean", inputs={}, task=LOCAL),
     ):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise error
     assert steps_of(client, night)[0].info.status == "FAILED"
 
 
