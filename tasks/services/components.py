@@ -31,11 +31,10 @@ def mlflow_component(settings: Settings) -> Component:
         Clients reach the artifacts through the server (``mlflow-artifacts:/``), so that no task
         needs to know where they lie.
     """
-    folder = settings.home / "mlflow"
     return _component(
         MLFLOW,
-        *("mlflow", "server", "--host", LOOPBACK, "--port", str(settings.mlflow_port)),
-        *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+        *("tasks.services.mlflow_server", str(settings.home / "mlflow" / "mlflow.db")),
+        *("--host", LOOPBACK, "--port", str(settings.mlflow_port)),
         *("--artifacts-destination", str(settings.artifact_root), "--serve-artifacts"),
         *("--workers", "1"),
         port=settings.mlflow_port,

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tasks.services.secrets import ADMIN, Secrets, passwords_file
-from tasks.settings import Settings
+from tasks.settings import PROJECT_ROOT, Settings
 
 # Another Airflow's or MLflow's settings, and what would steer our web servers from outside.
 FOREIGN_PREFIXES = (
@@ -100,6 +100,7 @@ def mlflow_environment(*, inherited: Mapping[str, str]) -> dict[str, str]:
     """
     return {
         **base_environment(inherited=inherited),
+        "PYTHONPATH": str(PROJECT_ROOT),
         # Its job consumers are eight processes and 1.5 GiB for features that Nocturne does not use.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }

@@ -6,11 +6,13 @@ Ground module; the only place that makes an ``MlflowClient``.
 from __future__ import annotations
 
 import os
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import ServiceError, is_disk_full
 from tasks.settings import Settings
+from tasks.tracking.database import ensure_database
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,14 +54,12 @@ def connect(settings: Settings) -> MlflowClient:
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
-    if settings.tracking_uri.startswith("sqlite:///"):
-        Path(settings.tracking_uri.removeprefix("sqlite:///")).parent.mkdir(
-            parents=True, exist_ok=True
-        )
     try:
+        if settings.tracking_uri.startswith("sqlite:///"):
+            ensure_database(Path(settings.tracking_uri.removeprefix("sqlite:///")))
         client = MlflowClient(settings.tracking_uri, registry_uri=settings.tracking_uri)
         client.search_experiments(max_results=1)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
         if is_disk_full(error):
             raise ServiceError(
                 f"The disk is full: MLflow cannot write to {settings.tracking_uri}.",
