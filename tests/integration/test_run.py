@@ -102,6 +102,12 @@ def test_champion_predicts_raw_rows_in_a_fresh_process(
     assert done.stdout.split()[-1] == "setosa"
 
 
+def test_version_is_printed(home: dict[str, str]) -> None:
+    """`nocturne --version` needs no command."""
+    done = nocturne(home, "--version")
+    assert (done.returncode, done.stdout.strip()) == (0, "0.1.0")
+
+
 def champion_of(home: dict[str, str]) -> str | None:
     found = find_by_alias(connect(Settings.from_environment(home)), "flowers", CHAMPION)
     return found.version if found else None
