@@ -147,11 +147,10 @@ def test_bad_requests_are_answered(
     assert champion_of(home) == "1"
 
 
-@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 cut off"])
-def test_corrupted_mnist_is_named(home: dict[str, str], tmp_path: Path, content: bytes) -> None:
+def test_corrupted_mnist_is_named(home: dict[str, str], tmp_path: Path) -> None:
     """A file that is no mnist.npz fails the night with its name, before anything is trained."""
     file = tmp_path / "mnist.npz"
-    file.write_bytes(content)
+    file.write_bytes(b"PK\x03\x04 cut off")
     shipped = Path(__file__).resolve().parents[2]
     variables = {
         "NOCTURNE_HOME": home["NOCTURNE_HOME"],
