@@ -61,7 +61,7 @@ def client(settings: Settings, _mlflow_template: Path) -> MlflowClient:
 
 
 @pytest.fixture
-def test_data() -> Path:
+def real_data() -> Path:
     """The folder of real data beside the project; the test skips where it is missing."""
     folder = Path(os.environ.get("NOCTURNE_TEST_DATA", PROJECT.parent / "shared" / "data"))
     if not folder.is_dir():

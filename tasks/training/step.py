@@ -116,7 +116,7 @@ def find_spec(workflow: Workflow, candidate: str) -> dict[str, Any]:
         raise RequestError(
             f"The workflow {workflow.name!r} has no candidate {candidate!r}.",
             expected=nearest(candidate, [*workflow.candidates, BASELINE]),
-            hint="name one of the candidates of the workflow file",
+            hint="name one of them; if the file was changed in the middle of a night, trigger a new one",
         )
     return workflow.candidates[candidate].model_dump(mode="json")
 

@@ -71,10 +71,10 @@ def test_digits_hold_without_a_warning_on_every_night(date: str, settings: Setti
         assert failed == []
 
 
-def test_mnist_holds_without_a_warning(test_data: Path, settings: Settings) -> None:
+def test_mnist_holds_without_a_warning(real_data: Path, settings: Settings) -> None:
     """All 70,000 images."""
     night = datetime.date(2026, 1, 1)
-    raw, clean = read_rows("mnist", night, settings, test_data / "mnist.npz")
+    raw, clean = read_rows("mnist", night, settings, real_data / "mnist.npz")
     for suite, rows in (("mnist_raw", raw), ("mnist_clean", clean)):
         failed = [e.in_words for e in judge(suite, rows, settings).expectations if not e.success]
         assert failed == []
