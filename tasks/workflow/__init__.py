@@ -3,21 +3,13 @@
 Ground module; the DAG factory, the command line and every step start from a ``Workflow``.
 """
 
-from tasks.workflow.models import (
-    Arrival,
-    Baseline,
-    Candidate,
-    CnnCandidate,
-    Columns,
-    FilesSource,
-    HashSplit,
-    KerasSource,
-    MlpCandidate,
-    SklearnSource,
-    SourceSplit,
-    Workflow,
-)
+from tasks.workflow.base import WorkflowModel
+from tasks.workflow.candidates import Baseline, Candidate, CnnCandidate, MlpCandidate
+from tasks.workflow.cleaning import CleaningStep
+from tasks.workflow.columns import Columns, HashSplit, SourceSplit, Split, TimeSplit
+from tasks.workflow.models import Workflow
 from tasks.workflow.plan import PlannedStep, plan_mining, plan_night, plan_training
+from tasks.workflow.privacy import PrivacyStep
 from tasks.workflow.reader import (
     LoadedWorkflow,
     find_workflow,
@@ -26,11 +18,24 @@ from tasks.workflow.reader import (
     load_workflows,
 )
 from tasks.workflow.schema import workflow_json_schema
+from tasks.workflow.sources import (
+    Arrival,
+    ArrivalByColumn,
+    ArrivalByPattern,
+    FilesSource,
+    KerasSource,
+    SklearnSource,
+    SqlSource,
+    StatsmodelsSource,
+)
 
 __all__ = [
     "Arrival",
+    "ArrivalByColumn",
+    "ArrivalByPattern",
     "Baseline",
     "Candidate",
+    "CleaningStep",
     "CnnCandidate",
     "Columns",
     "FilesSource",
@@ -39,9 +44,15 @@ __all__ = [
     "LoadedWorkflow",
     "MlpCandidate",
     "PlannedStep",
+    "PrivacyStep",
     "SklearnSource",
     "SourceSplit",
+    "Split",
+    "SqlSource",
+    "StatsmodelsSource",
+    "TimeSplit",
     "Workflow",
+    "WorkflowModel",
     "find_workflow",
     "list_workflow_files",
     "load_workflow",

@@ -32,6 +32,32 @@ class WorkflowModel(BaseModel):
         return value
 
 
+class OneKey(WorkflowModel):
+    """A step of a list: a mapping with exactly one key, whose settings stand under it."""
+
+    @model_validator(mode="after")
+    def _check_one(self) -> OneKey:
+        given = self._list_given()
+        if len(given) != 1:
+            found = f"{len(given)} keys ({', '.join(given)})" if given else "no key"
+            raise refuse("", found, f"exactly one of {', '.join(type(self).model_fields)}")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The key that is given."""
+        return self._list_given()[0]
+
+    @property
+    def settings(self) -> WorkflowModel:
+        """What stands under it."""
+        settings: WorkflowModel = getattr(self, self.key)
+        return settings
+
+    def _list_given(self) -> list[str]:
+        return [name for name in type(self).model_fields if getattr(self, name) is not None]
+
+
 def refuse(at: str, what: str, expected: str) -> PydanticCustomError:
     """Error of a check between keys, to be raised by an ``after`` validator.
 

@@ -1,0 +1,83 @@
+"""Texts that stand for a missing value: blank ones, and those a workflow names.
+
+Transformer of ``tasks.preparation``; the first in every cleaning, so that later ones see trimmed text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.preparation.frame import Frame
+from tasks.preparation.transformer import Transformed, Transformer, count_change, list_columns
+
+
+class MarkMissing(Transformer):
+    """Trim text, and make blank text and chosen texts missing.
+
+    Parameters
+    ----------
+    values : sequence of str
+        Texts that stand for a missing value, compared whole; blank text always does.
+    columns : sequence of str, optional
+        By default every column of text.
+
+    Examples
+    --------
+    >>> marked = MarkMissing(["?"]).transform({"city": pa.array([" Rome", "?", ""])})
+    >>> marked.frame["city"].to_pylist(), dict(marked.changes)
+    (['Rome', None, None], {('city', 'marked missing'): 1})
+    """
+
+    KEY = "mark_missing"
+
+    def __init__(self, values: Sequence[str], columns: Sequence[str] | None = None) -> None:
+        self.values = values
+        self.columns = columns
+
+    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+        """Trim and mark; see :class:`Transformer`."""
+        result = dict(frame)
+        changes: Counter[tuple[str, str]] = Counter()
+        tokens = pa.array(self.values, pa.string()) if self.values else None
+        # A column of another kind was read as such by the source: there is no text to mark.
+        for name in list_columns(
+            {n: c for n, c in frame.items() if not isinstance(c, np.ndarray)},
+            self.columns,
+            ("text", "tensor"),
+            self.KEY,
+        ):
+            column = frame[name]
+            if isinstance(column.type, pa.FixedShapeTensorType):
+                continue
+            text = trim(column)
+            if tokens is not None:
+                is_token = pc.is_in(text, value_set=tokens)
+                count_change(changes, name, "marked missing", pc.sum(is_token).as_py() or 0)
+                text = pc.if_else(is_token, pa.scalar(None, pa.string()), text)
+            result[name] = text
+        return Transformed(result, changes=changes)
+
+
+def trim(column: pa.StringArray) -> pa.StringArray:
+    """Remove space around text; blank text becomes missing.
+
+    Parameters
+    ----------
+    column : pyarrow.StringArray of length n_rows
+
+    Returns
+    -------
+    pyarrow.StringArray of length n_rows
+        The same array where there is nothing to do.
+    """
+    text = pc.utf8_trim_whitespace(column)
+    is_blank = pc.equal(pc.binary_length(text), 0)
+    if pc.any(is_blank).as_py():
+        text = pc.if_else(is_blank, pa.scalar(None, pa.string()), text)
+    return text

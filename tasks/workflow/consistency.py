@@ -1,0 +1,135 @@
+"""Checks between the columns of a workflow file and the steps that name them.
+
+Called by ``Workflow`` when a file is read, so that a misspelt column is an error with its line and
+not a night that fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+from tasks.workflow.base import refuse
+from tasks.workflow.cleaning import (
+    Calendar,
+    CheckImages,
+    CleaningStep,
+    DropDuplicates,
+    Encode,
+    Impute,
+    MarkMissing,
+    RegularGrid,
+)
+from tasks.workflow.columns import TimeSplit
+from tasks.workflow.privacy import Drop, Encrypt, Pseudonymise
+from tasks.workflow.sources import SqlSource
+
+if TYPE_CHECKING:
+    from tasks.workflow.models import Workflow
+
+# Steps that learn from the training rows, or need rows in order of time: which rows there are
+# must be settled before.
+LEARNING_STEPS = frozenset({"impute", "outliers", "scale", "encode", "regular_grid"})
+
+
+def check_columns_of_steps(workflow: Workflow) -> None:
+    """Check that every step names columns that are there, in an order that can be carried out.
+
+    Parameters
+    ----------
+    workflow : Workflow
+
+    Raises
+    ------
+    PydanticCustomError
+        Naming the key at fault, what was found and what was expected.
+    """
+    columns = workflow.columns
+    if isinstance(workflow.source, SqlSource) and columns.id is None:
+        raise refuse("columns", "a query without 'columns.id'", "the column that identifies a row")
+    if isinstance(workflow.split, TimeSplit) and columns.time is None:
+        raise refuse("split.by", "'time' without 'columns.time'", "the column that orders the rows")
+    _check_privacy(workflow)
+    _check_cleaning(workflow)
+
+
+def is_in_time_order(step: CleaningStep) -> bool:
+    """Whether a step needs all rows of a series, in order of time."""
+    settings = step.settings
+    if isinstance(settings, Impute):
+        return settings.by in {"interpolate", "forward_fill"}
+    return isinstance(settings, RegularGrid)
+
+
+def _check_cleaning(workflow: Workflow) -> None:
+    columns = workflow.columns
+    known = {columns.id or "id", *columns.read}
+    has_learned = False
+    for i, step in enumerate(workflow.cleaning):
+        at, settings = f"cleaning.{i}.{step.key}", step.settings
+        _check_kind_of_data(at, step, workflow)
+        is_duplicates = isinstance(settings, DropDuplicates)
+        if is_duplicates and has_learned:
+            raise refuse(
+                at,
+                "'drop_duplicates' after a step that learns",
+                "it before impute, scale and the like",
+            )
+        key = "by" if is_duplicates else "columns"
+        for name in getattr(settings, key, None) or ():
+            _check_known(f"{at}.{key}", name, known, columns.inputs)
+            is_input = name in columns.inputs or name == columns.time
+            if isinstance(settings, Encode | Calendar) and not is_input:
+                raise refuse(f"{at}.columns", f"{name!r}, which is no feature", "a feature")
+        has_learned = has_learned or step.key in LEARNING_STEPS
+
+
+def _check_kind_of_data(at: str, step: CleaningStep, workflow: Workflow) -> None:
+    columns, settings = workflow.columns, step.settings
+    if isinstance(settings, CheckImages) and columns.image is None:
+        raise refuse(at, "'check_images' without images", "'columns.image'")
+    for_images = CheckImages | DropDuplicates | MarkMissing
+    if columns.image is not None and not isinstance(settings, for_images):
+        raise refuse(at, f"'{step.key}' on images", "check_images, drop_duplicates or mark_missing")
+    if is_in_time_order(step) and columns.time is None:
+        raise refuse(at, f"'{step.key}' in time order without 'columns.time'", "'columns.time'")
+    if isinstance(settings, RegularGrid) and columns.target is not None:
+        raise refuse(at, "'regular_grid' with a target", "a series without 'columns.target'")
+    if isinstance(settings, Encode) and settings.by == "target" and columns.target is None:
+        raise refuse(f"{at}.by", "'target' without 'columns.target'", "one_hot or ordinal")
+
+
+def _check_known(at: str, name: str, known: set[str], inputs: Iterable[str]) -> None:
+    # Steps may also name what earlier steps have added: `day_month`, `city_Paris`.
+    if name not in known and not any(name.startswith(f"{feature}_") for feature in inputs):
+        raise _refuse_column(at, name, known)
+
+
+def _check_privacy(workflow: Workflow) -> None:
+    columns = workflow.columns
+    own_id = columns.id or "id"
+    read = {*columns.read, own_id}
+    # What each step may be done to: models read features, and must be able to do it again.
+    allowed: dict[type, tuple[set[str], str]] = {
+        Encrypt: ({*columns.keep}, "a column of 'columns.keep'"),
+        Pseudonymise: ({own_id, *columns.keep}, "the id, or a column of 'columns.keep'"),
+    }
+    readable = ({*(columns.features or ()), *columns.keep}, "a feature, or one of 'columns.keep'")
+    for i, step in enumerate(workflow.privacy):
+        at, settings = f"privacy.{i}.{step.key}.columns", step.settings
+        for name in getattr(settings, "columns", ()):
+            if isinstance(settings, Drop):
+                if name in read:
+                    raise refuse(at, f"{name!r}, which 'columns' names", "a column nothing reads")
+                continue
+            if name not in read:
+                raise _refuse_column(at, name, read)
+            names, expected = allowed.get(type(settings), readable)
+            if name not in names:
+                raise refuse(at, f"{step.key} of {name!r}", expected)
+
+
+def _refuse_column(at: str, name: str, known: Iterable[str]) -> PydanticCustomError:
+    return refuse(at, f"the column {name!r}", f"one of {', '.join(sorted(known))}")
