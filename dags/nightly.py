@@ -7,6 +7,8 @@ decides, promotes, draws the charts and writes the report. Whatever happens, it 
 * **Trigger** it with a date to see what had arrived by that night, or without one for today.
 * **Clear** a task to run it and all that follows again: it reopens its MLflow run.
 * **A critical expectation that fails** stops the night; the champion stays.
+* **Without candidates** in the workflow file a night ends with clean data, what was found in them,
+  and the report: nothing is trained, and the registry stays as it is.
 """
 
 from __future__ import annotations
@@ -81,18 +83,22 @@ def build_night(workflow: Workflow) -> DAG:
         validated_raw = tracked_task(planned["validate_raw"])
         cleaned = tracked_task(planned["clean"])
         validated_clean = tracked_task(planned["validate_clean"])
-        with TaskGroup("train", tooltip="One task per candidate, and the baseline") as trained:
-            for step in plan_training(workflow):
-                tracked_task(step, **(ON_A_CARD if step.name != "train.baseline" else {}))
-        evaluated = tracked_task(planned["evaluate"])
-        decided = tracked_task(planned["decide"])
-        promoted = tracked_task(planned["promote"])
         drawn = tracked_task(planned["charts"])
         reported = tracked_task(planned["report"])
         closed = close_night()
 
-        chain(opened, ingested, validated_raw, cleaned, validated_clean, trained)
-        chain(trained, evaluated, decided, promoted, drawn, reported)
+        chain(opened, ingested, validated_raw, cleaned, validated_clean)
+        if workflow.candidates:
+            with TaskGroup("train", tooltip="One task per candidate, and the baseline") as trained:
+                for step in plan_training(workflow):
+                    tracked_task(step, **(ON_A_CARD if step.name != "train.baseline" else {}))
+            evaluated = tracked_task(planned["evaluate"])
+            decided = tracked_task(planned["decide"])
+            promoted = tracked_task(planned["promote"])
+            chain(validated_clean, trained, evaluated, decided, promoted, drawn)
+        elif not plan_mining(workflow):
+            chain(validated_clean, drawn)
+        chain(drawn, reported)
         if plan_mining(workflow):
             with TaskGroup("mine", tooltip="What is in the data") as mined:
                 for step in plan_mining(workflow):
@@ -108,18 +114,29 @@ def build_night(workflow: Workflow) -> DAG:
 
 def describe(workflow: Workflow) -> str:
     """Write the DAG's doc page, the same from parse to parse."""
-    candidates = ", ".join(f"`{name}` ({c.kind})" for name, c in workflow.candidates.items())
+    facts = {"source": workflow.source.kind}
+    if workflow.columns.target is not None:
+        facts["target"] = f"`{workflow.columns.target}`"
+    if workflow.columns.time is not None:
+        facts["time"] = f"`{workflow.columns.time}`"
+    if workflow.candidates:
+        rules = workflow.promotion
+        facts["candidates"] = ", ".join(f"`{n}` ({c.kind})" for n, c in workflow.candidates.items())
+        facts["baseline"] = workflow.baseline.kind
+        facts["promotion"] = (
+            f"{rules.metric}: at least {rules.floor:g}, and more than {rules.min_gain:g} "
+            "above the champion"
+        )
+    else:
+        facts["candidates"] = "none: a night ends with clean data and the report"
+    facts["suites"] = f"`{workflow.expectations.raw}`, `{workflow.expectations.clean}`"
+    table = "\n".join(f"| {name} | {fact} |" for name, fact in facts.items())
     return f"""## {workflow.name}
 {workflow.description}
 
 | | |
 |---|---|
-| source | {workflow.source.kind} |
-| target | `{workflow.columns.target}` |
-| candidates | {candidates} |
-| baseline | {workflow.baseline.kind} |
-| promotion | {workflow.promotion.metric}: at least {workflow.promotion.floor:g}, and more than {workflow.promotion.min_gain:g} above the champion |
-| suites | `{workflow.expectations.raw}`, `{workflow.expectations.clean}` |
+{table}
 
 {__doc__}"""
 

@@ -85,6 +85,10 @@ class CleaningError(NocturneError):
     """Cleaning cannot give usable data: a missing column, no row left, an empty part."""
 
 
+class PrivacyError(NocturneError):
+    """A personal column cannot be protected, or what was protected cannot be read back."""
+
+
 class MiningError(NocturneError):
     """A mining task cannot give a meaningful result on these data."""
 

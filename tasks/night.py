@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 Handoffs = Mapping[str, Handoff]
 
 # Beside its own folder, what the result of any step may depend on.
-_SHARED_CODE = tuple(Path(__file__).with_name(n) for n in ("dataset", "models", "preparation.py"))
+_SHARED_CODE = tuple(Path(__file__).with_name(n) for n in ("dataset", "models", "preparation", "privacy"))
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def _validate_raw(call: Call) -> Handoffs:
     made = validation.run(
         call.step, call.workflow, call.settings, data=call.inputs["raw"], stage="raw"
     )
-    return {"validation_raw": made["validation"]}
+    return {"validation_raw": made["validation"], "rejected": made["rejected"]}
 
 
 def _clean(call: Call) -> Handoffs:
@@ -257,6 +257,7 @@ def _clean(call: Call) -> Handoffs:
         call.settings,
         raw=call.inputs["raw"],
         unparsed=call.inputs["unparsed"],
+        rejected=call.inputs["rejected"],
     )
     return {**{k: v for k, v in made.items() if k != "report"}, "cleaning_report": made["report"]}
 
@@ -338,9 +339,9 @@ class _Stage:
 
 
 _STAGES = {
-    "ingest": _Stage(ingestion, _ingest, ("source", "columns")),
-    "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations")),
-    "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split")),
+    "ingest": _Stage(ingestion, _ingest, ("source", "columns", "privacy", "split")),
+    "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
+    "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy")),
     "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),
     "mine": _Stage(mining, _mine, ("columns", "mining")),
     "train": _Stage(training, _train, ("columns", "candidates", "baseline")),

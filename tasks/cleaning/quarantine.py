@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,36 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from tasks.dataset import Dataset
 from tasks.dataset.columns import (
     ID_COLUMN,
     LINE_COLUMN,
     QUARANTINE_SCHEMA,
     SOURCE_COLUMN,
 )
+from tasks.preparation.transformer import Problem
 
 UNPARSED_KIND = "line does not parse"
-MAX_VALUE_CHARACTERS = 100  # of a value that a reason names; the row has the whole
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is wrong with one column in some rows of a batch.
-
-    Parameters
-    ----------
-    column : str
-    kind : str
-        What is counted in the report, without the values: ``not a number``.
-    rows : ndarray of shape (n_problems,), int64
-        Places in the batch.
-    values : sequence of n_problems values, or None
-        What stood there; None where nothing did.
-    """
-
-    column: str
-    kind: str
-    rows: npt.NDArray[np.int64]
-    values: Sequence[Any] | None = None
+MAX_VALUE_CHARACTERS = 200  # of a value that a reason names; the row has the whole
 
 
 @dataclass(frozen=True)
@@ -133,6 +114,36 @@ def shape_quarantine(rows: pa.RecordBatch, reasons: Sequence[str]) -> pa.RecordB
         ],
         schema=QUARANTINE_SCHEMA,
     )
+
+
+def find_raw_rows(
+    raw: Dataset, reasons: Mapping[int, str]
+) -> Iterator[tuple[pa.RecordBatch, list[str]]]:
+    """Find rows as they came, by their places.
+
+    Parameters
+    ----------
+    raw : Dataset
+    reasons : mapping of int to str
+        By place in the dataset, from 0.
+
+    Yields
+    ------
+    rows : pyarrow.RecordBatch
+        Their scalar columns, in the dataset's order.
+    reasons : list of str
+    """
+    if not reasons:
+        return
+    places = np.array(sorted(reasons), dtype=np.int64)
+    scalars = [f.name for f in raw.schema if not isinstance(f.type, pa.FixedShapeTensorType)]
+    first = 0
+    for batch in raw.batches(scalars):
+        last = first + batch.num_rows
+        here = places[np.searchsorted(places, first) : np.searchsorted(places, last)]
+        if len(here):
+            yield batch.take(pa.array(here - first)), [reasons[int(p)] for p in here]
+        first = last
 
 
 def _to_json(value: Any) -> Any:

@@ -24,11 +24,11 @@ class Tally:
 
     Parameters
     ----------
-    target : str
-        Name of the target column.
+    target : str or None
+        Name of the target column; without one all rows count under the empty text.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str | None) -> None:
         self.target = target
         self._counts: Counter[tuple[str, Class]] = Counter()
 
@@ -40,7 +40,10 @@ class Tally:
         CleaningError
             When there are more than :data:`MAX_CLASSES` classes.
         """
-        table = pa.table({"part": rows.column(SPLIT_COLUMN), "class": rows.column(self.target)})
+        classes = (
+            rows.column(self.target) if self.target is not None else pa.repeat("", rows.num_rows)
+        )
+        table = pa.table({"part": rows.column(SPLIT_COLUMN), "class": classes})
         counted = table.group_by(["part", "class"]).aggregate([([], "count_all")])
         for group in counted.to_pylist():
             self._counts[group["part"], group["class"]] += group["count_all"]
@@ -118,7 +121,7 @@ def check_parts(tally: Tally, *, needs_validation: bool) -> None:
         When there is one class only, or a part has no rows.
     """
     classes = tally.list_classes(TRAIN)
-    if len(classes) < 2:
+    if tally.target is not None and len(classes) < 2:
         raise CleaningError(
             f"All training rows have the class {next(iter(classes))!r} of {tally.target!r}.",
             expected="at least two classes",
@@ -128,6 +131,7 @@ def check_parts(tally: Tally, *, needs_validation: bool) -> None:
         if not tally.list_classes(part) and (part == HOLDOUT or needs_validation):
             raise CleaningError(
                 f"Of {tally.n_rows} clean rows none is in the part {part!r}.",
-                expected=f"{part} rows of the classes {sorted(map(str, classes))[:5]}",
+                expected=f"{part} rows"
+                + (f" of the classes {sorted(map(str, classes))[:5]}" if tally.target else ""),
                 hint=f"wait for more rows, or raise {key!r} in the workflow file",
             )

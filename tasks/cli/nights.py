@@ -30,6 +30,8 @@ from tasks.workflow import SklearnSource, find_workflow, plan_night
 EXIT_FAILED = 1
 POLL_SECONDS = 0.5
 KNOWN_WITHIN_SECONDS = 60  # the DAG processor reads a new workflow file within half a minute
+# Without candidates a night decides nothing: its result are the data.
+VERDICT_STYLES = {"promote": "bold green", "keep": "bold yellow", "data ready": "bold green"}
 DEMO = "digits"
 DEMO_NIGHTS = (7, 10)  # of the ten in which the scans arrive: with 70 % of them, and with all
 
@@ -194,10 +196,8 @@ def trigger_night(
 def print_summary(document: dict[str, Any]) -> None:
     """Print a night's result for a person."""
     decision = document["decision"] or {}
-    style = {"promote": "bold green", "keep": "bold yellow"}.get(
-        str(decision.get("verdict")), "bold red"
-    )
-    verdict = decision.get("reason") or f"The night {document['status']} before a decision."
+    style = VERDICT_STYLES.get(str(decision.get("verdict")), "bold red")
+    verdict = decision.get("reason") or f"The night {document['status']} before it had a result."
     out.print(f"[bold]{document['workflow']}, night of {document['night']}[/]")
     out.print(f"[{style}]{escape(str(verdict))}[/]", soft_wrap=True)
     for step in document["steps"]:

@@ -65,11 +65,12 @@ def run(
     Raises
     ------
     EvaluationError
-        When rows that were judged are missing from the raw data, or predictions do not fit.
+        When rows that were judged are missing from the raw data, predictions do not fit, or the
+        rows have no class to be judged by.
     """
     prepared = Preparation.from_json(step.fetch(preparation).read_text(encoding="utf-8"))
     judged = Dataset.open(step.fetch(clean)).table(
-        [ID_COLUMN, SPLIT_COLUMN, prepared.target], where=pc.field(SPLIT_COLUMN) != "train"
+        [ID_COLUMN, SPLIT_COLUMN, _get_target(prepared)], where=pc.field(SPLIT_COLUMN) != "train"
     )
     contenders: dict[str, tuple[Any, str | None, Handoff]] = {
         name: ("baseline" if name == BASELINE else "candidate", None, handoff)
@@ -89,7 +90,7 @@ def run(
             name: Judged(role, probabilities[name], version)
             for name, (role, version, _) in contenders.items()
         },
-        target=prepared.encode(judged[prepared.target]),
+        target=prepared.encode(judged[_get_target(prepared)]),
         is_holdout=np.asarray(pc.equal(judged[SPLIT_COLUMN], "holdout")),
         classes=prepared.classes,
         metric=workflow.promotion.metric,
@@ -103,6 +104,16 @@ def run(
     _write_predictions(folder / "predictions", judged, prepared, probabilities)
     _log(step, comparison)
     return {"scores": step.publish(folder, "scores", n_rows=judged.num_rows)}
+
+
+def _get_target(preparation: Preparation) -> str:
+    if preparation.target is None:
+        raise EvaluationError(
+            "The clean rows have no target, so no model can be judged by them.",
+            expected="'columns.target' in a workflow that has candidates",
+            hint="clear the task clean, so that the rows are cleaned for the workflow as it is now",
+        )
+    return preparation.target
 
 
 def predict_rows(
@@ -129,7 +140,7 @@ def predict_rows(
     Raises
     ------
     EvaluationError
-        When a row is missing from the raw data.
+        When a row is missing from the raw data, or cannot be given to the model.
     """
     from mlflow.pyfunc import load_model
 
@@ -143,7 +154,7 @@ def predict_rows(
         at = np.asarray(places.drop_null(), dtype=np.int64)
         if not len(at):
             continue
-        predicted = model.predict(_as_model_input(rows, preparation))
+        predicted = model.predict(_as_model_input(rows, preparation, model))
         columns = [c for c in predicted.columns if c.startswith(_PROBABILITY)]
         known = [c.removeprefix(_PROBABILITY) for c in columns]
         result[at] = align_probabilities(predicted[columns].to_numpy(), known, preparation.classes)
@@ -157,12 +168,39 @@ def predict_rows(
     return result
 
 
-def _as_model_input(rows: pa.Table, preparation: Preparation) -> Any:
-    """Raw rows as the registered model's signature wants them: images as tensors, tables as doubles."""
+def _as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
+    """Raw rows as the model's own signature wants them: images as tensors, tables column by column.
+
+    A champion of an earlier night may read other columns, and may have learned from numbers what
+    arrives as text now.
+    """
     if preparation.image_column is not None:
         return preparation.inputs(rows)
-    features = [pc.cast(rows[name], pa.float64(), safe=False) for name in preparation.features]
-    return pa.table(features, names=list(preparation.features)).to_pandas()
+    from mlflow.types import ColSpec, DataType
+
+    wanted = {DataType.double: pa.float64(), DataType.string: pa.string()}
+    schema = model.metadata.get_input_schema()
+    specs = [spec for spec in schema or () if isinstance(spec, ColSpec)]
+    if not specs:
+        return rows.select(preparation.columns).to_pandas()
+    columns = {}
+    for spec in specs:
+        if spec.name not in rows.column_names:
+            continue  # MLflow says which columns are missing
+        column, kind = rows[spec.name], None
+        if isinstance(spec.type, DataType):
+            kind = wanted.get(spec.type)
+        try:
+            columns[spec.name] = column if kind is None else pc.cast(column, kind, safe=False)
+        except pa.ArrowInvalid as error:
+            raise EvaluationError(
+                f"The column {spec.name!r} cannot be given to a model that reads it as "
+                f"{spec.type.name}: {str(error)[:200]}",
+                expected="raw rows like those the model was trained on",
+                hint="the champion is of an earlier kind of data: remove its alias, so that "
+                "tonight's best model can become the first of the new kind",
+            ) from error
+    return pa.table(columns).to_pandas()
 
 
 def _write_predictions(
@@ -175,7 +213,7 @@ def _write_predictions(
     columns: dict[str, Any] = {
         ID_COLUMN: judged[ID_COLUMN],
         SPLIT_COLUMN: judged[SPLIT_COLUMN],
-        "target": judged[preparation.target],
+        "target": judged[_get_target(preparation)],
     }
     for name, values in probabilities.items():
         columns[name] = classes.take(pa.array(values.argmax(axis=1)))

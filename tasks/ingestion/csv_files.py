@@ -1,4 +1,4 @@
-"""A CSV file as a stream of parts, every value as text, every line with its number.
+"""A CSV file as a stream of parts, every value as text, every row with its line.
 
 Used by ``files.py``. Values are read as text because a bad number in one row must not stop the
 file: cleaning converts them and sends the row that cannot be converted to quarantine.
@@ -7,10 +7,8 @@ file: cleaning converts them and sends the row that cannot be converted to quara
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator
-from functools import reduce
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,27 +16,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
 
-from tasks.errors import SourceError
+from tasks.ingestion.csv_dialect import Dialect
+from tasks.ingestion.csv_records import Records, cut_into_records
+from tasks.ingestion.locations import SourceFile
 from tasks.ingestion.parts import Part, UnparsedLine, make_empty_part
 from tasks.ingestion.raw import check_columns, find_id_column
-from tasks.workflow import Columns
-
-BLOCK_BYTES = 4 * 1024 * 1024  # memory at a time is a few of these; also the longest row
-MAX_TEXT_CHARACTERS = 1_000  # of a line that does not parse; the file still has the rest
+from tasks.ingestion.text_blocks import (
+    MAX_TEXT_CHARACTERS,
+    TextBlock,
+    count_lines,
+    find_line_end,
+    is_plain,
+    open_text_blocks,
+    show_text,
+)
+from tasks.workflow import Columns, FilesSource
 
 
 def read_csv_file(
-    name: str, path: Path, delimiter: str, columns: Columns, needed: list[str]
+    file: SourceFile, source: FilesSource, columns: Columns, needed: list[str]
 ) -> Iterator[Part]:
-    """Stream a CSV file with a header, in UTF-8.
+    """Stream a CSV file.
 
     Parameters
     ----------
-    name : str
-        The ``source`` of the rows.
-    path : Path
-    delimiter : str
-        One character.
+    file : SourceFile
+    source : FilesSource
+        Says how it is written.
     columns : Columns
         Names the id column.
     needed : list of str
@@ -47,152 +51,230 @@ def read_csv_file(
     Yields
     ------
     Part
-        First one without rows, then one per block. Empty values are null. A line with more or
-        fewer values than the header is in ``unparsed``; a line without any value is no row.
+        First one without rows, then one per block. Empty values are null. In ``unparsed`` are the
+        lines with more or fewer values than the header, with a NUL byte, with bytes that are not
+        of the encoding, with a quote that is never closed, or too long. A line without any value
+        is no row.
 
     Raises
     ------
     SourceError
-        When the header lacks a column, a row is longer than :data:`BLOCK_BYTES` or the text is
-        not UTF-8.
+        When there is no header, or it lacks a column.
 
     Notes
     -----
-    Arrow numbers rows, not lines: a quoted value may hold line breaks. So the line breaks inside
-    values are counted and added, over all columns, also those that are not kept.
+    Arrow parses a block; where it finds as many rows as the block has lines, each line is a row.
+    Only other blocks are cut into rows by ``csv_records.py`` first. Memory is a few blocks.
     """
-    header, n_header_lines, has_more = _read_header(path, delimiter)
-    where = f"The file {path}"
-    check_columns(needed, header, where)
-    id_column = find_id_column(header, columns, where)
-    wanted = list(dict.fromkeys([*needed, *([id_column] if id_column else [])]))
-    schema = pa.schema([(n, pa.string()) for n in wanted])
-    yield make_empty_part(name, schema)
-    if not has_more:
-        return
+    dialect = Dialect.from_source(source)
+    with open_text_blocks(file, dialect.encoding) as blocks:
+        header, block = _read_header(file, blocks, dialect)
+        check_columns(needed, header, f"The file {file.where}")
+        id_column = find_id_column(header, columns, f"The file {file.where}")
+        wanted = list(dict.fromkeys([*needed, *([id_column] if id_column else [])]))
+        parser = _BlockParser(file, dialect, header, wanted)
+        yield make_empty_part(file.name, parser.schema)
+        content, line = block.content, block.first_line
+        while True:
+            part, used, line = parser.parse(content, line, block)
+            yield part
+            if block.is_last:
+                return
+            rest, block = content[used:], next(blocks)
+            if rest:
+                content = rest + block.content
+            else:
+                content, line = block.content, block.first_line
 
-    numbering = _LineNumbering(n_header_lines + 1)
-    # Columns get names of their own, because a header may have one twice among those not needed.
-    aliases = [str(i) for i in range(len(header))]
-    reader = arrow_csv.open_csv(
-        path,
-        read_options=arrow_csv.ReadOptions(
-            use_threads=False,  # with threads Arrow does not know the numbers of bad rows
-            block_size=BLOCK_BYTES,
-            skip_rows=n_header_lines,
-            column_names=aliases,
-        ),
-        parse_options=arrow_csv.ParseOptions(
-            delimiter=delimiter,
-            newlines_in_values=True,
-            ignore_empty_lines=False,  # they count as lines
-            invalid_row_handler=numbering.note_bad_row,
-        ),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=dict.fromkeys(aliases, pa.string()),
-            strings_can_be_null=True,
-            null_values=[""],
-        ),
+
+def _read_header(
+    file: SourceFile, blocks: Iterator[TextBlock], dialect: Dialect
+) -> tuple[list[str], TextBlock]:
+    """Names of the columns, and what follows them in their block."""
+    if dialect.names is not None:
+        return list(dialect.names), next(blocks)
+    expected = "the names of the columns in the first line"
+    rest, line = b"", 1
+    for block in blocks:
+        content = (rest + block.content).lstrip(b"\r\n")
+        line += count_lines(rest + block.content) - count_lines(content)
+        first_end = find_line_end(content, 0) or len(content)
+        records, _, _ = cut_into_records(content[:first_end], line, dialect, is_end=False)
+        if not len(records.lines):  # its first name has a line break
+            records, _, _ = cut_into_records(content, line, dialect, is_end=block.is_end)
+        if len(records.lines):
+            text = records.get_text(content, 0)
+            names = _split_header(file, text, records.faults.get(0, ""), dialect)
+            line += count_lines(text)
+            content = content[len(text) :]
+            return names, replace(
+                block, content=content, first_line=line, n_lines=count_lines(content)
+            )
+        if block.unparsed:
+            raise file.make_error(f"has no header: {block.unparsed[0].reason}.", expected=expected)
+        rest = content
+    raise file.make_error("is empty.", expected=expected)
+
+
+def _split_header(file: SourceFile, text: bytes, fault: str, dialect: Dialect) -> list[str]:
+    try:
+        if not fault:
+            quoting = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
+            sign = dialect.quote or '"'
+            lines = [text.decode()]
+            return next(
+                csv.reader(lines, delimiter=dialect.delimiter, quotechar=sign, quoting=quoting)
+            )
+    except csv.Error as error:
+        fault = str(error)
+    raise file.make_error(
+        f"has no header that can be read: {fault}.",
+        expected="the names of the columns in the first line",
+        hint="correct the file, or 'source.encoding', 'source.quote' and 'source.delimiter'",
     )
-    with reader:
-        for batch in reader:
-            lines = numbering.number_rows(_count_line_breaks(batch))
-            is_row = reduce(pc.or_, [column.is_valid() for column in batch.columns])
-            rows = batch.select([aliases[header.index(n)] for n in wanted]).rename_columns(wanted)
-            yield Part(
-                name,
-                pa.array(lines).filter(is_row),
-                rows.filter(is_row),
-                numbering.take_unparsed(),
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """What Arrow makes of some rows: those with all values, and the numbers of the others from 0."""
+
+    rows: pa.RecordBatch
+    bad: dict[int, arrow_csv.InvalidRow]
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.rows.num_rows) + len(self.bad)
+
+
+class _BlockParser:
+    """Turns the text of whole lines into a part."""
+
+    def __init__(
+        self, file: SourceFile, dialect: Dialect, header: list[str], wanted: list[str]
+    ) -> None:
+        self.schema = pa.schema([(column, pa.string()) for column in wanted])
+        self._file = file
+        self._dialect = dialect
+        # Columns get names of their own, because a header may have one twice among those not needed.
+        self._aliases = [str(i) for i in range(len(header))]
+        self._wanted = [self._aliases[header.index(column)] for column in wanted]
+        self._expected = "the header has" if dialect.names is None else "'source.names' has"
+
+    def parse(self, content: bytes, line: int, block: TextBlock) -> tuple[Part, int, int]:
+        """Parse a block; gives the part, how much of the text was used, and the line after it."""
+        n_lines = block.n_lines if content is block.content else count_lines(content)
+        parsed = self._parse_rows(content) if is_plain(content) else None
+        if parsed and parsed.n_rows == n_lines and self._is_last_line_whole(content):
+            unparsed = [
+                UnparsedLine(line + i, self._describe(bad), bad.text[:MAX_TEXT_CHARACTERS])
+                for i, bad in parsed.bad.items()
+            ]
+            numbers = np.arange(line, line + n_lines)
+            used, next_line = len(content), line + n_lines
+            rows = content
+        else:
+            records, used, next_line = cut_into_records(
+                content, line, self._dialect, is_end=block.is_end
             )
-    numbering.number_rows(np.zeros(0, dtype=np.int64), is_last=True)
-    unparsed = numbering.take_unparsed()
-    if unparsed:
-        yield make_empty_part(name, schema, unparsed)
+            rows = records.join_good(content)
+            parsed = self._parse_rows(rows)
+            is_good = np.ones(len(records.lines), dtype=bool)
+            is_good[list(records.faults)] = False
+            good = np.flatnonzero(is_good)
+            if parsed.n_rows != len(good):
+                raise self._file.make_error(
+                    f"cannot be cut into rows between line {line} and line {next_line}.",
+                    expected="quotes as RFC 4180 has them",
+                    hint="correct 'source.quote' and 'source.delimiter', or the file",
+                )
+            numbers = records.lines[good]
+            unparsed = [
+                self._report(content, records, place, reason)
+                for place, reason in records.faults.items()
+            ]
+            unparsed += [
+                self._report(content, records, int(good[i]), self._describe(bad))
+                for i, bad in parsed.bad.items()
+            ]
+            unparsed.sort(key=lambda one: one.line)
+        part = self._make_part(rows, parsed, numbers, (*unparsed, *block.unparsed))
+        return part, used, next_line
 
+    def _parse_rows(self, content: bytes, *, all_columns: bool = False) -> _Parsed:
+        bad: dict[int, arrow_csv.InvalidRow] = {}
 
-def _read_header(path: Path, delimiter: str) -> tuple[list[str], int, bool]:
-    """Names of the columns, the lines up to and with them, and whether anything follows."""
-    with pa.input_stream(path, compression="detect") as stream:
-        # Bytes that are not UTF-8 are Arrow's to refuse; here they may lie behind the header.
-        text = io.TextIOWrapper(
-            io.BufferedReader(stream), encoding="utf-8-sig", errors="replace", newline=""
+        def note(row: arrow_csv.InvalidRow) -> str:
+            bad[row.number - 1] = row
+            return "skip"
+
+        included = self._aliases if all_columns else self._wanted
+        if not content:
+            schema = pa.schema([(name, pa.string()) for name in included])
+            return _Parsed(pa.RecordBatch.from_pylist([], schema), bad)
+        table = arrow_csv.read_csv(
+            pa.BufferReader(content),
+            read_options=arrow_csv.ReadOptions(
+                use_threads=False,  # with threads Arrow does not know the numbers of bad rows
+                block_size=len(content) + 1,
+                column_names=self._aliases,
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=self._dialect.delimiter,
+                quote_char=self._dialect.quote or False,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # they count as lines
+                invalid_row_handler=note,
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(included, pa.string()),
+                include_columns=included,
+                strings_can_be_null=True,
+                null_values=[""],
+                check_utf8=False,  # was checked for the block
+            ),
         )
-        reader = csv.reader(text, delimiter=delimiter)
-        try:
-            header = next((row for row in reader if row), None)
-        except csv.Error as error:
-            raise SourceError(
-                f"The file {path} has no header that can be read: {error}",
-                expected="the names of the columns in the first line",
-                hint="correct the file or 'source.delimiter', or take it out of 'source.path'",
-            ) from error
-        if header is None:
-            raise SourceError(
-                f"The file {path} is empty.",
-                expected="the names of the columns in the first line",
-                hint="write the file again, or take it out of 'source.path'",
-            )
-        return header, reader.line_num, bool(text.readline())
-
-
-def _count_line_breaks(batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-    """Line breaks inside each row's values."""
-    n_breaks = np.zeros(batch.num_rows, dtype=np.int64)
-    for column in batch.columns:
-        n_breaks += np.asarray(pc.fill_null(pc.count_substring(column, "\n"), 0), dtype=np.int64)
-    return n_breaks
-
-
-class _LineNumbering:
-    """Turns Arrow's row numbers into line numbers, for good rows and bad ones."""
-
-    def __init__(self, first_row: int) -> None:
-        self._next_row = first_row
-        self._n_breaks = 0  # line breaks inside the values of all rows before
-        self._bad: list[arrow_csv.InvalidRow] = []
-        self._unparsed: list[UnparsedLine] = []
-
-    def note_bad_row(self, row: arrow_csv.InvalidRow) -> str:
-        self._bad.append(row)
-        return "skip"
-
-    def number_rows(
-        self, n_breaks: npt.NDArray[np.int64], *, is_last: bool = False
-    ) -> npt.NDArray[np.int64]:
-        """Line numbers of the next good rows, given the line breaks inside each.
-
-        Bad rows may have been noted ahead, so only those before the last good row are numbered,
-        or all of them at the end of the file.
-        """
-        n_rows = len(n_breaks)
-        numbers = np.arange(self._next_row, self._next_row + n_rows + len(self._bad))
-        is_bad = np.isin(numbers, [row.number for row in self._bad])
-        if not is_last:
-            numbers = (
-                numbers[: np.searchsorted(np.cumsum(~is_bad), n_rows) + 1]
-                if n_rows
-                else numbers[:0]
-            )
-            is_bad = is_bad[: len(numbers)]
-        n_bad = int(is_bad.sum())
-        bad, self._bad = self._bad[:n_bad], self._bad[n_bad:]
-        breaks = np.zeros(len(numbers), dtype=np.int64)
-        breaks[~is_bad] = n_breaks
-        breaks[is_bad] = [row.text.count("\n") for row in bad]
-        lines = numbers + self._n_breaks + np.cumsum(breaks) - breaks
-        self._unparsed += [
-            UnparsedLine(
-                int(line),
-                f"{row.actual_columns} values where the header has {row.expected_columns}",
-                row.text[:MAX_TEXT_CHARACTERS],
-            )
-            for line, row in zip(lines[is_bad], bad, strict=True)
+        (rows,) = table.combine_chunks().to_batches() or [
+            pa.RecordBatch.from_pylist([], table.schema)
         ]
-        self._next_row += len(numbers)
-        self._n_breaks += int(breaks.sum())
-        return np.asarray(lines[~is_bad], dtype=np.int64)
+        return _Parsed(rows, bad)
 
-    def take_unparsed(self) -> tuple[UnparsedLine, ...]:
-        taken, self._unparsed = tuple(self._unparsed), []
-        return taken
+    def _is_last_line_whole(self, content: bytes) -> bool:
+        """Whether no value goes on behind the last line, which Arrow takes for closed."""
+        if self._dialect.quote is None or not content:
+            return True
+        start = max(content.rfind(b"\n", 0, -2), content.rfind(b"\r", 0, -2)) + 1
+        records, _, _ = cut_into_records(content[start:], 0, self._dialect, is_end=True)
+        return not records.faults
+
+    def _make_part(
+        self,
+        content: bytes,
+        parsed: _Parsed,
+        numbers: npt.NDArray[np.int64],
+        unparsed: tuple[UnparsedLine, ...],
+    ) -> Part:
+        if parsed.bad:
+            numbers = np.delete(numbers, list(parsed.bad))
+        rows = pa.RecordBatch.from_arrays(parsed.rows.columns, schema=self.schema)
+        lines = pa.array(numbers, pa.int64())
+        if all(column.null_count for column in rows.columns):
+            is_row = _find_values(rows)
+            if not pc.all(is_row).as_py():  # rows without a value in the columns that are kept
+                is_row = _find_values(self._parse_rows(content, all_columns=True).rows)
+                rows, lines = rows.filter(is_row), lines.filter(is_row)
+        return Part(self._file.name, lines, rows, unparsed)
+
+    def _describe(self, row: arrow_csv.InvalidRow) -> str:
+        return f"{row.actual_columns} values where {self._expected} {row.expected_columns}"
+
+    def _report(self, content: bytes, records: Records, place: int, reason: str) -> UnparsedLine:
+        text = show_text(records.get_text(content, place), self._dialect.encoding)
+        return UnparsedLine(int(records.lines[place]), reason, text)
+
+
+def _find_values(rows: pa.RecordBatch) -> pa.BooleanArray:
+    """Tell which rows have a value in any column."""
+    has_value = rows.column(0).is_valid()
+    for column in rows.columns[1:]:
+        has_value = pc.or_(has_value, column.is_valid())
+    return has_value

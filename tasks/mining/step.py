@@ -51,7 +51,7 @@ CENTRES_FILE = "centres.npy"
 class _Tally:
     """What was counted over every training row."""
 
-    counts: npt.NDArray[np.int64]  # (k, n_classes)
+    counts: npt.NDArray[np.int64]  # (k, n_classes); one column where rows have no class
     means: npt.NDArray[np.float64]  # (k, n_inputs), in the inputs' own units
 
 
@@ -77,7 +77,9 @@ def run(
     -------
     dict of str to Handoff
         ``clusters``: a folder of ``clusters.json``, the dataset ``members`` (at most 5,000 rows for
-        the map) and, for images, ``centres.npy`` of shape (k, height, width, channels).
+        the map) and, for images, ``centres.npy`` of shape (k, height, width, channels). Where
+        rows have no class, what compares clusters with classes is None, and ``members`` has no
+        ``class``.
 
     Raises
     ------
@@ -115,23 +117,21 @@ def run(
         np.save(folder / CENTRES_FILE, centres, allow_pickle=False)
 
     step.log_params({"k_asked": options.k, "pca_asked": options.pca, "n_rows_fitted": len(sample)})
-    step.log_metrics(
-        {
-            "k": result.k,
-            "silhouette": document["silhouette"],
-            "purity": document["purity"],
-            "adjusted_rand_index": document["adjusted_rand_index"],
-            "n_components": components.n_components,
-            "explained_variance_fraction": document["explained_variance_fraction"],
-        }
-    )
+    figures = {
+        "k": result.k,
+        "silhouette": document["silhouette"],
+        "purity": document["purity"],
+        "adjusted_rand_index": document["adjusted_rand_index"],
+        "n_components": components.n_components,
+        "explained_variance_fraction": document["explained_variance_fraction"],
+    }
+    step.log_metrics({name: value for name, value in figures.items() if value is not None})
     logger.info(
-        "%d clusters of %d training rows (fitted on %d), silhouette %.3f, purity %.3f.",
+        "%d clusters of %d training rows (fitted on %d), silhouette %.3f.",
         result.k,
         n_rows,
         len(sample),
         result.silhouette,
-        document["purity"],
     )
     return {"clusters": step.publish(folder, "clusters", n_rows=n_rows)}
 
@@ -142,7 +142,7 @@ def _draw_sample(dataset: Dataset, reader: Preparation, *, seed: int) -> tuple[p
     n_rows = sum(b.num_rows for b in dataset.batches([SPLIT_COLUMN], where=is_train))
     row_bytes = 4 * int(np.prod(reader.input_shape))
     most = max(2, min(MAX_FIT_ROWS, MAX_FIT_BYTES // row_bytes))
-    columns = [ID_COLUMN, reader.target, *reader.columns]
+    columns = [ID_COLUMN, *_list_columns(reader)]
     if n_rows <= most:
         return dataset.table(columns, where=is_train), n_rows
     wanted = np.sort(np.random.default_rng(seed).choice(n_rows, size=most, replace=False))
@@ -159,14 +159,13 @@ def _tally(
 ) -> _Tally:
     """Assign every training row to its cluster and count; memory does not grow with the rows."""
     n_inputs = int(np.prod(reader.input_shape))
-    counts = np.zeros((result.k, len(reader.classes)), dtype=np.int64)
+    n_classes = max(1, len(reader.classes))
+    counts = np.zeros((result.k, n_classes), dtype=np.int64)
     sums = np.zeros((result.k, n_inputs), dtype=np.float64)
     for batch in _training_batches(dataset, reader, max(1, BATCH_BYTES // (4 * n_inputs))):
         X = _flatten(reader.inputs(batch))
         labels = result.assign(components.project(X))
-        counts += count_classes(
-            labels, reader.encode(batch[reader.target]), k=result.k, n_classes=len(reader.classes)
-        )
+        counts += count_classes(labels, _encode(batch, reader), k=result.k, n_classes=n_classes)
         is_member = labels == np.arange(result.k)[:, None]
         sums += is_member.astype(np.float32) @ X
     return _Tally(counts, sums / np.maximum(counts.sum(axis=1), 1)[:, None])
@@ -176,10 +175,22 @@ def _training_batches(
     dataset: Dataset, reader: Preparation, n_rows: int
 ) -> Iterator[pa.RecordBatch]:
     yield from dataset.batches(
-        [reader.target, *reader.columns],
+        _list_columns(reader),
         where=pc.field(SPLIT_COLUMN) == "train",
         batch_size=n_rows,
     )
+
+
+def _list_columns(reader: Preparation) -> list[str]:
+    """Columns of clean rows that are read: the target, where there is one, and the inputs."""
+    return [*([reader.target] if reader.target is not None else []), *reader.clean_columns]
+
+
+def _encode(rows: pa.Table | pa.RecordBatch, reader: Preparation) -> npt.NDArray[np.int64]:
+    """Codes of the rows' classes; 0 everywhere where rows have no class."""
+    if reader.target is None:
+        return np.zeros(rows.num_rows, dtype=np.int64)
+    return reader.encode(rows[reader.target])
 
 
 def _flatten(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -196,7 +207,7 @@ def _describe(
 ) -> dict[str, Any]:
     from sklearn.metrics import adjusted_rand_score
 
-    codes = reader.encode(sample[reader.target])
+    has_classes = reader.target is not None
     ids = sample[ID_COLUMN].to_pylist()
     ratio = [_round(v) for v in components.explained_variance_ratio]
     clusters = []
@@ -206,8 +217,8 @@ def _describe(
             {
                 "cluster": cluster,
                 "n_rows": n_members,
-                "most_frequent_class": reader.classes[int(row.argmax())],
-                "purity": _round(row.max() / n_members) if n_members else None,
+                "most_frequent_class": reader.classes[int(row.argmax())] if has_classes else None,
+                "purity": _round(row.max() / n_members) if has_classes and n_members else None,
                 "typical_ids": [ids[i] for i in result.typical_rows[cluster]],
                 # Of images the centre is a picture, in a file of its own.
                 "centre": None
@@ -227,9 +238,11 @@ def _describe(
         "silhouette_curve": [{"k": k, "silhouette": _round(s)} for k, s in result.curve.items()],
         "sizes": tally.counts.sum(axis=1).tolist(),
         "classes": list(reader.classes),
-        "class_counts": tally.counts.tolist(),
-        "purity": _round(measure_purity(tally.counts)),
-        "adjusted_rand_index": _round(adjusted_rand_score(codes, result.labels)),
+        "class_counts": tally.counts.tolist() if has_classes else [],
+        "purity": _round(measure_purity(tally.counts)) if has_classes else None,
+        "adjusted_rand_index": _round(adjusted_rand_score(_encode(sample, reader), result.labels))
+        if has_classes
+        else None,
         "clusters": clusters,
         "image_shape": reader.image_shape,
     }
@@ -248,11 +261,12 @@ def _write_members(
     kept = np.unique(np.linspace(0, n_rows - 1, min(n_rows, MAX_MAP_ROWS)).astype(np.int64))
     scores = components.scores[kept]
     second = scores[:, 1] if components.n_components > 1 else np.zeros(len(kept), np.float32)
+    target = {} if reader.target is None else {"class": sample[reader.target].take(kept)}
     rows = pa.table(
         {
             "id": sample[ID_COLUMN].take(kept),
             "cluster": pa.array(result.labels[kept], pa.int64()),
-            "class": sample[reader.target].take(kept),
+            **target,
             "pc1": pa.array(scores[:, 0], pa.float32()),
             "pc2": pa.array(second, pa.float32()),
         }

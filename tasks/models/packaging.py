@@ -19,6 +19,7 @@ import numpy.typing as npt
 import tasks
 from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE, PREPARATION_FILE
 from tasks.preparation import Preparation
+from tasks.preparation.transformers import list_packages
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
@@ -29,7 +30,7 @@ ARTIFACT = "predictor"  # the same name as in the script
 SERVING_CODE = (
     "__init__.py",
     "errors.py",
-    "preparation.py",
+    "preparation",
     "dataset",
     "models/__init__.py",
     "models/predictor.py",
@@ -82,7 +83,7 @@ def save_as_mlflow_model(
             signature=_make_signature(preparation, image_dtype or np.uint8),
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}"
-                for name in sorted({*COMMON_PACKAGES, *packages})
+                for name in sorted({*COMMON_PACKAGES, *packages, *list_packages(preparation)})
             ],
         )
 
@@ -103,12 +104,14 @@ def _copy_serving_code(scratch: Path) -> Path:
 def _make_signature(preparation: Preparation, image_dtype: npt.DTypeLike) -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
     if preparation.image_shape is not None:
         shape = (-1, *preparation.image_shape)
         inputs = Schema([TensorSpec(np.dtype(image_dtype), shape)])
     else:
-        inputs = Schema([ColSpec(DataType.double, name) for name in preparation.features])
+        # Any type: raw rows hold numbers, or texts that cleaning reads as numbers, dates or classes.
+        inputs = Schema([ColSpec(AnyType(), name) for name in preparation.columns])
     is_text = isinstance(preparation.classes[0], str)
     outputs = [ColSpec(DataType.string if is_text else DataType.long, "prediction")]
     outputs += [ColSpec(DataType.float, f"probability_{name}") for name in preparation.classes]

@@ -96,8 +96,8 @@ class Predictor:
         ----------
         rows : pyarrow.Table, pyarrow.RecordBatch, pandas.DataFrame or ndarray
             Raw rows with the columns of the preparation, or the array itself: images of shape
-            (n_rows, height, width, channels), features of shape (n_rows, n_features) in the
-            preparation's order.
+            (n_rows, height, width, channels), features as they arrive of shape (n_rows, n_columns)
+            in the order of :attr:`Preparation.columns`.
 
         Returns
         -------
@@ -106,7 +106,7 @@ class Predictor:
         Raises
         ------
         CleaningError
-            When a column is missing or holds no numbers.
+            When a column is missing, or a row would have gone to quarantine in training.
         ModelError
             When an array has another shape.
         """
@@ -117,18 +117,22 @@ class Predictor:
         return probabilities
 
     def _to_inputs(self, rows: Rows) -> npt.NDArray[Any]:
-        if isinstance(rows, pa.Table | pa.RecordBatch):
-            return self.preparation.inputs(rows)
+        preparation = self.preparation
         if isinstance(rows, np.ndarray):
-            if rows.shape[1:] != self.preparation.input_shape:
+            shape = preparation.image_shape or (len(preparation.columns),)
+            if rows.shape[1:] != shape:
                 raise ModelError(
                     f"The model was given an array of the shape {rows.shape}.",
-                    expected=f"(n_rows, {', '.join(map(str, self.preparation.input_shape))})",
+                    expected=f"(n_rows, {', '.join(map(str, shape))})",
                     hint="feed the model rows of the shape it was trained on",
                 )
-            return rows
-        present = [name for name in self.preparation.columns if name in rows.columns]
-        return self.preparation.inputs(pa.Table.from_pandas(rows[present], preserve_index=False))
+            if preparation.image_shape is not None:
+                return rows
+            rows = pa.table({name: rows[:, i] for i, name in enumerate(preparation.columns)})
+        elif not isinstance(rows, pa.Table | pa.RecordBatch):
+            present = [name for name in preparation.columns if name in rows.columns]
+            rows = pa.Table.from_pandas(rows[present], preserve_index=False)
+        return preparation.inputs(preparation.clean(rows))
 
 
 def _load_network(file: Path) -> ProbabilityFunction:

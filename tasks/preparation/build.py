@@ -16,7 +16,11 @@ from tasks.preparation.transformers.convert import (
     ConvertToNumber,
 )
 from tasks.preparation.transformers.encode import OneHotEncode, OrdinalEncode, TargetEncode
-from tasks.preparation.transformers.generalise import GeneraliseColumns, MaskColumns, MergeRareCategories
+from tasks.preparation.transformers.generalise import (
+    GeneraliseColumns,
+    MaskColumns,
+    MergeRareCategories,
+)
 from tasks.preparation.transformers.images import CheckImages
 from tasks.preparation.transformers.impute import SimpleImpute
 from tasks.preparation.transformers.mark_missing import MarkMissing
@@ -60,9 +64,12 @@ def build_operations(workflow: Workflow) -> tuple[CleaningOperation, ...]:
     n_plain = next(
         (i for i, o in enumerate(late) if isinstance(o, Transformer) and o.is_learned), len(late)
     )
+    # A first step that marks missing values in all columns trims them too: once is enough.
+    is_trimmed = bool(early) and isinstance(early[0], MarkMissing) and early[0].columns is None
+    trim = [] if is_trimmed else [MarkMissing(values=[])]
     return (
         *_build_privacy(workflow),
-        MarkMissing(values=[]),
+        *trim,
         *early,
         *_build_implied(workflow),
         *late[:n_plain],
@@ -153,27 +160,30 @@ def _build_step(step: CleaningStep, workflow: Workflow) -> list[CleaningOperatio
         return [_build_conversion(s)]
     if isinstance(s, keys.Impute):
         return [_build_impute(s, named, workflow)]
-    if isinstance(s, keys.Clip):
-        return [Clip(list(s.columns), min=s.min, max=s.max)]
-    if isinstance(s, keys.Outliers):
-        return [
-            Outliers(
-                named, by=s.by, factor=s.factor, quantiles=list(s.quantiles), action=s.action
-            )
-        ]
-    if isinstance(s, keys.Scale):
-        chosen = named if named is not None else list(workflow.columns.features or ())
-        return [Scale(chosen, to=s.to, range=list(s.range), skip_others=named is None)]
     if isinstance(s, keys.Encode):
-        return [_build_encoding(s, workflow)]
+        return [_build_encoding(s)]
+    if isinstance(s, keys.Clip | keys.Outliers | keys.Scale):
+        return [_build_limits_or_scale(s, named, workflow)]
     if isinstance(s, keys.Calendar):
         return [CalendarParts(list(s.columns), parts=list(s.parts), cyclic=s.cyclic)]
     if isinstance(s, keys.RegularGrid):
         return [RegularGrid(time=str(workflow.columns.time), every=s.every)]
-    if isinstance(s, keys.CheckImages):
-        image = workflow.columns.image
-        return [CheckImages(column=image.column if image else "", min_contrast=s.min_contrast)]
+    image = workflow.columns.image
+    if isinstance(s, keys.CheckImages) and image is not None:
+        return [CheckImages(column=image.column, min_contrast=s.min_contrast)]
     raise TypeError(f"no transformer for {step.key}")
+
+
+def _build_limits_or_scale(
+    s: keys.Clip | keys.Outliers | keys.Scale, named: list[str] | None, workflow: Workflow
+) -> Transformer:
+    if isinstance(s, keys.Clip):
+        return Clip(list(s.columns), min=s.min, max=s.max)
+    if isinstance(s, keys.Outliers):
+        quantiles = list(s.quantiles)
+        return Outliers(named, by=s.by, factor=s.factor, quantiles=quantiles, action=s.action)
+    chosen = named if named is not None else list(workflow.columns.features or ())
+    return Scale(chosen, to=s.to, range=list(s.range), skip_others=named is None)
 
 
 def _build_conversion(s: keys.Convert) -> Transformer:
@@ -200,7 +210,7 @@ def _build_conversion(s: keys.Convert) -> Transformer:
 
 
 def _build_impute(s: keys.Impute, named: list[str] | None, workflow: Workflow) -> Transformer:
-    if s.by in {"interpolate", "forward_fill"}:
+    if s.by == "interpolate" or s.by == "forward_fill":
         return FillInTime(
             named,
             time=str(workflow.columns.time),
@@ -208,7 +218,7 @@ def _build_impute(s: keys.Impute, named: list[str] | None, workflow: Workflow) -
             max_gap=s.max_gap,
             indicator=s.indicator,
         )
-    if s.by in {"iterative", "nearest_neighbors", "model"}:
+    if s.by == "iterative" or s.by == "nearest_neighbors" or s.by == "model":
         return ModelImpute(
             named,
             by=s.by,
@@ -221,7 +231,7 @@ def _build_impute(s: keys.Impute, named: list[str] | None, workflow: Workflow) -
     return SimpleImpute(named, by=s.by, value=s.value, indicator=s.indicator)
 
 
-def _build_encoding(s: keys.Encode, workflow: Workflow) -> Transformer:
+def _build_encoding(s: keys.Encode) -> Transformer:
     columns = list(s.columns)
     if s.by == "one_hot":
         return OneHotEncode(columns, min_rows=s.min_rows, max_categories=s.max_categories)

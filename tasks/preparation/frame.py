@@ -124,9 +124,16 @@ def read_column(column: pa.Array | pa.ChunkedArray, name: str) -> Column:
         return column.cast(pa.string())
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         # Arrow keeps UTC inside, whatever the zone; a finer unit than microseconds is cut.
-        times = column.cast(pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False)
+        times = column.cast(
+            pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False
+        )
         return np.asarray(times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), "M8[us]")
-    if pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+    if (
+        pa.types.is_boolean(kind)
+        or pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    ):
         if pa.types.is_boolean(kind):
             column = column.cast(pa.uint8())
         numbers = pc.cast(column, pa.float64(), safe=False)

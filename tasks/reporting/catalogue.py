@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from tasks.reporting import charts, documents
+from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.documents import Document, NightDocuments
+from tasks.reporting.series import Series
 from tasks.reporting.style import get_headline, say_count, say_metric, say_percent, shorten
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ def draw_charts(night: NightDocuments) -> Iterator[Chart]:
         yield from _draw_training(model, history)
     if night.cleaning_report is not None:
         yield from _draw_data(night.cleaning_report)
+    for i, series in enumerate(night.series, start=1):
+        yield from _draw_series(series, i)
     if night.clusters is not None:
         yield from _draw_mining(night.clusters, night)
 
@@ -144,9 +147,12 @@ def _draw_data(report: Document) -> Iterator[Chart]:
         "data",
         _figure(charts.plot_row_account(data)),
         data,
-        "Rows in = rows used + rows quarantined + duplicates removed.",
+        "Rows in = rows used + rows quarantined + duplicates removed."
+        if set(data["kind"]).isdisjoint({"added", "merged"})
+        else "Rows in + added = rows used + rows quarantined + duplicates removed + merged.",
         "Bar chart of the rows that came in, were used, quarantined and removed as duplicates.",
     )
+    yield from _draw_holes(report)
     data = documents.tabulate_classes(report)
     if not data.empty:
         yield Chart(
@@ -169,6 +175,42 @@ def _draw_data(report: Document) -> Iterator[Chart]:
         )
 
 
+def _draw_holes(report: Document) -> Iterator[Chart]:
+    data = cleaned.tabulate_holes(report)
+    if data.empty:
+        return
+    n_columns = len(cleaned.list_columns(report))
+    yield Chart(
+        "missing",
+        "data",
+        _figure(charts.plot_missing_values(data, int(report["rows_in"]), n_columns)),
+        data,
+        "Empty on arrival; marked as missing by a text that stands for it; set missing because the "
+        "value could not be used. The table says how they were filled.",
+        f"Bar chart of missing values in {say_count(data['column'].nunique(), 'column')}.",
+    )
+
+
+def _draw_series(series: Series, number: int) -> Iterator[Chart]:
+    if series.rows.empty:
+        return
+    sampled = (
+        f" The line shows the extremes of {say_count(series.n_rows, 'row')}."
+        if len(series.rows) < series.n_rows
+        else ""
+    )
+    yield Chart(
+        # Numbered and not named: a column may be called anything, a file may not.
+        f"series_{number}",
+        "data",
+        _figure(charts.plot_series(series.rows, series.name, series.n_rows)),
+        series.rows,
+        "A coloured ground shows the parts of the split. Filled-in values were not measured."
+        f"{sampled}",
+        f"Line chart of {shorten(series.name)} over time.",
+    )
+
+
 def _draw_mining(clusters: Document, night: NightDocuments) -> Iterator[Chart]:
     ratio = clusters["explained_variance_ratio"]
     explained = (ratio[0], ratio[1]) if len(ratio) > 1 else None
@@ -181,6 +223,8 @@ def _draw_mining(clusters: Document, night: NightDocuments) -> Iterator[Chart]:
             else f"All {say_count(n_shown, 'training row')} are shown."
         )
         for by, what in (("class", "class"), ("cluster", "cluster")):
+            if by not in night.members:
+                continue
             yield Chart(
                 f"map_by_{by}",
                 "mining",

@@ -13,6 +13,8 @@ from typing import Any
 import numpy.typing as npt
 import pandas as pd
 
+from tasks.reporting.series import Series
+
 Document = Mapping[str, Any]
 PART_NAMES = {"train": "training", "validation": "validation", "holdout": "hold-out"}
 
@@ -49,9 +51,11 @@ class NightDocuments:
     validations : mapping of str to mapping
         ``raw`` and ``clean``: what was expected of the data, and what was found.
     members : DataFrame or None
-        Mining's map: ``id``, ``cluster``, ``class``, ``pc1``, ``pc2``.
+        Mining's map: ``id``, ``cluster``, ``pc1``, ``pc2``, and ``class`` where rows have one.
     centres : ndarray of shape (k, height, width, channels) or None
     mistakes : Mistakes or None
+    series : tuple of Series
+        The features over time, where the workflow has a time column.
     """
 
     scores: Document | None = None
@@ -63,19 +67,23 @@ class NightDocuments:
     members: pd.DataFrame | None = None
     centres: npt.NDArray[Any] | None = None
     mistakes: Mistakes | None = None
+    series: tuple[Series, ...] = ()
 
 
 def tabulate_rows(report: Document) -> pd.DataFrame:
-    """Rows in, out, quarantined and removed as duplicates: columns ``kind``, ``n_rows``."""
-    return pd.DataFrame(
-        {
-            "kind": ["in", "out", "quarantined", "duplicates"],
-            "n_rows": [
-                int(report[name])
-                for name in ("rows_in", "rows_out", "rows_quarantined", "rows_duplicate")
-            ],
-        }
-    )
+    """Rows in, out, quarantined, duplicate; added and merged by a time grid: ``kind``, ``n_rows``."""
+    counts = {
+        "in": int(report["rows_in"]),
+        "added": int(report.get("rows_added") or 0),
+        "out": int(report["rows_out"]),
+        "quarantined": int(report["rows_quarantined"]),
+        "duplicates": int(report["rows_duplicate"]),
+        "merged": int(report.get("rows_merged") or 0),
+    }
+    for kind in ("added", "merged"):  # most nights have no time grid
+        if not counts[kind]:
+            del counts[kind]
+    return pd.DataFrame({"kind": list(counts), "n_rows": list(counts.values())})
 
 
 def tabulate_reasons(report: Document) -> pd.DataFrame:
@@ -86,9 +94,10 @@ def tabulate_reasons(report: Document) -> pd.DataFrame:
 
 
 def tabulate_classes(report: Document) -> pd.DataFrame:
-    """Rows of each class in each part: columns ``split``, ``class``, ``n_rows``."""
+    """Rows of each class in each part: columns ``split``, ``class``, ``n_rows``; none without a target."""
     by_split: Mapping[str, Mapping[str, int]] = report.get("rows_by_split") or {}
-    classes = sorted({c for counts in by_split.values() for c in counts}, key=_natural_order)
+    # Rows without a class are counted under an empty name.
+    classes = sorted({c for counts in by_split.values() for c in counts} - {""}, key=_natural_order)
     return pd.DataFrame(
         [(s, c, int(counts.get(c, 0))) for s, counts in by_split.items() for c in classes],
         columns=["split", "class", "n_rows"],

@@ -13,6 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tasks.reporting.data_section import (
+    account_rows,
+    describe_columns,
+    describe_gaps,
+    make_data_tiles,
+)
 from tasks.reporting.documents import NightDocuments, label_model
 from tasks.reporting.style import DARK, say_count, say_metric, say_percent, say_score, shorten
 from tasks.reporting.summary import NightSummary
@@ -70,6 +76,8 @@ class ReportData:
     provenance : mapping of str to str
         What is needed to repeat the night, by its name for people.
     charts : sequence of EmbeddedChart
+    has_candidates : bool, default True
+        Whether models compete; a night without ends with clean data and this page.
     """
 
     workflow: str
@@ -79,6 +87,7 @@ class ReportData:
     summary: NightSummary
     provenance: Mapping[str, str]
     charts: Sequence[EmbeddedChart] = field(default_factory=tuple)
+    has_candidates: bool = True
 
 
 def render_report(data: ReportData) -> str:
@@ -116,16 +125,20 @@ def render_report(data: ReportData) -> str:
         sections.setdefault(chart.section, []).append(chart)
     return environment.get_template("report.html").render(
         data=data,
-        verdict=say_verdict(night.decision, data.summary.model),
+        verdict=say_verdict(night.decision, data.summary.model)
+        if data.has_candidates
+        else say_data_verdict(night),
         decision=night.decision,
         tiles=_make_tiles(night),
         models=_list_models(night),
         scores=night.scores,
-        rows=_account_rows(night),
+        rows=account_rows(night.cleaning_report),
+        columns=describe_columns(night.cleaning_report),
+        gaps=describe_gaps(night.cleaning_report),
         validations=_list_validations(night),
         clusters=night.clusters,
         show_classes=night.clusters is not None
-        and len(night.clusters["classes"]) <= MAX_CLASS_COLUMNS,
+        and 0 < len(night.clusters["classes"]) <= MAX_CLASS_COLUMNS,
         steps=_list_steps(data.summary),
         charts=sections,
     )
@@ -135,7 +148,7 @@ def render_report(data: ReportData) -> str:
 class Verdict:
     """The night's outcome in one line."""
 
-    kind: str  # promoted, kept or none: how it is coloured
+    kind: str  # promoted, kept, ready or none: how it is coloured
     badge: str
     sentence: str
     reason: str
@@ -186,6 +199,26 @@ def say_verdict(decision: Mapping[str, Any] | None, model: Mapping[str, str] | N
         )
     return Verdict(
         "kept", "Champion kept" if champion else "Not promoted", sentence, decision["reason"]
+    )
+
+
+def say_data_verdict(night: NightDocuments) -> Verdict:
+    """Say what a night without candidates ends with: clean data, and how many rows."""
+    report = night.cleaning_report
+    if report is None:
+        return Verdict(
+            "none",
+            "No data",
+            "The data are not ready.",
+            "The night did not get as far as clean data: see the steps below.",
+        )
+    n_warnings = sum(v.get("n_warnings") or 0 for v in night.validations.values())
+    warned = f" {say_count(n_warnings, 'promise')} did not hold: see below." if n_warnings else ""
+    return Verdict(
+        "ready",
+        "Data ready",
+        f"{say_count(report['rows_out'], 'clean row')} {'is' if report['rows_out'] == 1 else 'are'} ready.",
+        f"The workflow has no candidates, so nothing was trained and nobody was judged.{warned}",
     )
 
 
@@ -253,10 +286,14 @@ def _make_tiles(night: NightDocuments) -> list[dict[str, str]]:
             {
                 "label": "rows used",
                 "value": f"{report['rows_out']:,}",
-                "note": f"of {report['rows_in']:,} that came in",
+                "note": f"{report['rows_in']:,} came in, {n_added:,} were added"
+                if (n_added := report.get("rows_added") or 0)
+                else f"of {report['rows_in']:,} that came in",
                 "kind": "rows",
             }
         )
+        if night.scores is None:
+            tiles += make_data_tiles(report)
     return tiles
 
 
@@ -280,24 +317,6 @@ def _list_models(night: NightDocuments) -> list[dict[str, Any]]:
 
 def _or_least(value: float) -> float:
     return value if math.isfinite(value) else -math.inf
-
-
-def _account_rows(night: NightDocuments) -> dict[str, Any] | None:
-    report = night.cleaning_report
-    if report is None:
-        return None
-    n_accounted = report["rows_out"] + report["rows_quarantined"] + report["rows_duplicate"]
-    reasons = report.get("quarantined_by_reason") or {}
-    return {
-        **report,
-        "n_accounted": n_accounted,
-        "adds_up": n_accounted == report["rows_in"],
-        "reasons": sorted(reasons.items(), key=lambda item: (-item[1], item[0])),
-        "parts": [
-            (part, sum(counts.values()))
-            for part, counts in (report.get("rows_by_split") or {}).items()
-        ],
-    }
 
 
 def _list_validations(night: NightDocuments) -> list[dict[str, Any]]:

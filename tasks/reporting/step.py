@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,17 @@ from tasks.dataset import Dataset, tensor_column_to_array
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.preparation import Preparation
 from tasks.reporting.catalogue import draw_charts
+from tasks.reporting.cleaned import tabulate_gaps
 from tasks.reporting.documents import Mistakes, NightDocuments
 from tasks.reporting.figures import save_chart
 from tasks.reporting.report import EmbeddedChart, ReportData, render_report
+from tasks.reporting.series import (
+    Series,
+    collect_series,
+    list_features,
+    list_series_columns,
+)
+from tasks.reporting.style import say_count
 from tasks.reporting.summary import summarise_night
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
@@ -33,13 +42,14 @@ logger = logging.getLogger(__name__)
 CHARTS_FILE = "charts.json"
 REPORT_FILE = "report.html"
 MAX_MISTAKES = 12  # two rows of pictures
+DATA_READY = "data ready"  # the verdict of a night without candidates
 _HISTORY = "history."
 
 
 def run_charts(
     step: Step,
-    workflow: Workflow,  # noqa: ARG001 - every step has the same first three
-    settings: Settings,  # noqa: ARG001
+    workflow: Workflow,
+    settings: Settings,  # noqa: ARG001 - every step has the same first three
     inputs: Mapping[str, Handoff],
 ) -> dict[str, Handoff]:
     """Draw the night's charts.
@@ -61,6 +71,9 @@ def run_charts(
     folder = step.workdir / "charts"
     folder.mkdir()
     night = _read_documents(step, inputs, with_pictures=True)
+    if workflow.columns.time is not None and "clean" in inputs:
+        series = _read_series(step, inputs, workflow.columns.time, night.cleaning_report)
+        night = replace(night, series=series)
     listed = [save_chart(chart, folder) for chart in draw_charts(night)]
     (folder / CHARTS_FILE).write_text(
         json.dumps({"charts": listed}, indent=1, ensure_ascii=False), encoding="utf-8"
@@ -102,6 +115,7 @@ def run_report(
             summary=summary,
             provenance=_list_provenance(step, inputs),
             charts=_read_charts(step, inputs),
+            has_candidates=bool(workflow.candidates),
         )
     )
     path = step.workdir / REPORT_FILE
@@ -110,7 +124,20 @@ def run_report(
     step.log_metrics({"report_bytes": n_bytes})
     step.attach(path)
     logger.info("Wrote the report, %d kB.", n_bytes // 1000)
-    return {"report": step.publish(path, "report")}
+    published = step.publish(path, "report")
+    if not workflow.candidates:
+        _tag_ready(step, summary.rows)
+    return {"report": published}
+
+
+def _tag_ready(step: Step, rows: Mapping[str, int] | None) -> None:
+    """Say on the runs what a night without candidates has come to, as a decision does on others."""
+    n_rows = f", {say_count(rows['out'], 'row')}" if rows is not None else ""
+    reason = f"No candidates: the data are ready{n_rows}."
+    verdict = {tags.VERDICT: DATA_READY, tags.REASON: reason}
+    step.set_tags(verdict)
+    step.set_night_tags({**verdict, tags.MLFLOW_NOTE: reason})
+    logger.info(reason)
 
 
 def _read_documents(
@@ -145,6 +172,24 @@ def _read_documents(
         members=members,
         centres=centres,
         mistakes=mistakes,
+    )
+
+
+def _read_series(
+    step: Step, inputs: Mapping[str, Handoff], time: str, report: Mapping[str, Any] | None
+) -> tuple[Series, ...]:
+    """Read the features of a series over time; of a long one the extremes, a batch at a time."""
+    clean = Dataset.open(step.fetch(inputs["clean"]), verify=False)
+    gaps = tabulate_gaps(report or {})
+    return tuple(
+        collect_series(
+            clean.batches(list_series_columns(clean.schema, time, name)),
+            time=time,
+            feature=name,
+            n_rows=clean.n_rows,
+            gaps=gaps,
+        )
+        for name in list_features(clean.schema, time)
     )
 
 

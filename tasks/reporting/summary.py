@@ -29,6 +29,7 @@ ROW_METRICS = {
     "quarantined": "rows_quarantined",
     "duplicates": "rows_duplicate",
 }
+GRID_METRICS = {"added": "rows_added", "merged": "rows_merged"}  # of a series' time grid alone
 MAX_STEPS = 1000  # a night has about twenty
 
 
@@ -66,12 +67,13 @@ class NightSummary:
     steps : tuple of StepSummary
         In the order in which they started.
     rows : mapping of str to int, or None
-        Rows ``in``, ``out``, ``quarantined`` and ``duplicates``.
+        Rows ``in``, ``out``, ``quarantined`` and ``duplicates``; and ``added`` and ``merged``, where a
+        time grid did so.
     metrics : mapping of str to (mapping of str to float, or None), or None
         Hold-out metrics of each candidate, of ``baseline`` and of ``champion``: the one that
         reigned when the night began, None on the first night.
     decision : mapping of str to str, or None
-        ``verdict`` (promote, keep) and ``reason``.
+        ``verdict`` (promote, keep; data ready for a workflow without candidates) and ``reason``.
     model : mapping of str to str, or None
         ``name`` and ``version`` of the registered challenger.
     """
@@ -144,7 +146,9 @@ def _summarise_step(name: str, run: Run) -> StepSummary:
 def _find_rows(steps: Sequence[Run]) -> dict[str, int] | None:
     for run in steps:
         if all(metric in run.data.metrics for metric in ROW_METRICS.values()):
-            return {name: int(run.data.metrics[metric]) for name, metric in ROW_METRICS.items()}
+            rows = {name: int(run.data.metrics[metric]) for name, metric in ROW_METRICS.items()}
+            grid = {name: int(run.data.metrics.get(m, 0)) for name, m in GRID_METRICS.items()}
+            return {**rows, **{name: n for name, n in grid.items() if n}}
     return None
 
 

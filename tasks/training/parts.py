@@ -63,7 +63,7 @@ def load_part(dataset: Dataset, preparation: Preparation, part: str) -> Part:
     """
     in_part = pc.field(SPLIT_COLUMN) == part
     n_rows = sum(b.num_rows for b in dataset.batches([SPLIT_COLUMN], where=in_part))
-    columns = [*preparation.columns, preparation.target]
+    columns = [*preparation.clean_columns, str(preparation.target)]
     codes = np.empty(n_rows, dtype=np.int64)
     inputs: npt.NDArray[Any] = np.empty((0, *preparation.input_shape), dtype=np.float32)
     start = 0
@@ -74,6 +74,6 @@ def load_part(dataset: Dataset, preparation: Preparation, part: str) -> Part:
             inputs = np.empty((n_rows, *rows.shape[1:]), dtype=rows.dtype)
         end = start + batch.num_rows
         inputs[start:end] = rows
-        codes[start:end] = preparation.encode(batch[preparation.target])
+        codes[start:end] = preparation.encode(batch[str(preparation.target)])
         start = end
     return Part(inputs, codes)

@@ -1,17 +1,33 @@
-"""Run a suite over a frame, and say what held and what did not.
+"""Judge a dataset by a suite, group of columns by group of columns.
 
-Pure but for Great Expectations' own in-memory context, a new one each time: contexts on disk
+Pure but for Great Expectations' own in-memory context, a new one for each judging: contexts on disk
 rewrite their files and collide when tasks run side by side.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import nearest
+import numpy as np
+import pyarrow as pa
+
+from tasks.validation.fingerprint import use_fingerprint
+from tasks.validation.grouping import Group, group_expectations
+from tasks.validation.quarantine import REJECTED_SCHEMA, Rejections
+from tasks.validation.regexes import REGEX_TYPES, find_mismatches
+from tasks.validation.results import (
+    ValidationResult,
+    find_exception,
+    is_marked,
+    summarise,
+    to_plain,
+)
+from tasks.validation.rows import find_missing, to_moment, to_text
+from tasks.validation.view import TypedView
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,257 +36,234 @@ if TYPE_CHECKING:
         ExpectationSuiteValidationResult,
         ExpectationValidationResult,
     )
+    from great_expectations.expectations.expectation import Expectation
 
-N_EXAMPLES = 5  # unexpected values that are named
-MAX_EXAMPLE_CHARACTERS = 60
-
-
-@dataclass(frozen=True)
-class ExpectationResult:
-    """What became of one expectation.
-
-    Parameters
-    ----------
-    type : str
-        Great Expectations' name of it.
-    column : str or None
-        None when it is about the whole table.
-    severity : str
-        critical, warning or info.
-    success : bool
-    promised, found : str
-        In words.
-    observed : object
-        The figure or values observed, JSON-able; None where rows are counted.
-    unexpected_count : int or None
-        Rows that do not hold; None where the whole column is judged.
-    unexpected_percent : float or None
-        Their share, 0 to 100.
-    """
-
-    type: str
-    column: str | None
-    severity: str
-    success: bool
-    promised: str
-    found: str
-    observed: Any
-    unexpected_count: int | None
-    unexpected_percent: float | None
-
-    @property
-    def in_words(self) -> str:
-        """Column, promise and finding in one line."""
-        return f"{self.column or 'the table'}: promised {self.promised}; found {self.found}"
+N_PARTIAL = 20  # unexpected values that are kept as examples
+# Arguments that hold values of the column; in a suite, dates among them are text.
+_VALUE_KEYS = ("min_value", "max_value", "value_set")
 
 
 @dataclass(frozen=True)
-class ValidationResult:
-    """What became of a suite.
+class Judgement:
+    """What a suite says of a dataset.
 
     Parameters
     ----------
-    suite : str
-        Its name.
-    n_rows : int
-        Rows that were looked at.
-    expectations : tuple of ExpectationResult
-        In the order of the suite.
+    result : ValidationResult
+        In the house's words.
+    judged : ExpectationSuiteValidationResult
+        Great Expectations' own, for the Data Docs; results in the order of the suite.
+    rejected : pyarrow.Table
+        Rows for the quarantine: see :meth:`tasks.validation.quarantine.Rejections.to_table`.
+    n_by_expectation : Counter of str
+        Rows that each expectation sends there.
     """
 
-    suite: str
-    n_rows: int
-    expectations: tuple[ExpectationResult, ...]
+    result: ValidationResult
+    judged: ExpectationSuiteValidationResult
+    rejected: pa.Table = field(default_factory=REJECTED_SCHEMA.empty_table)
+    n_by_expectation: Counter[str] = field(default_factory=Counter)
 
     @property
-    def success(self) -> bool:
-        """Whether every expectation held."""
-        return all(e.success for e in self.expectations)
-
-    @property
-    def critical_failures(self) -> tuple[ExpectationResult, ...]:
-        """Failed expectations that stop the night."""
-        return self._list_failures("critical")
-
-    @property
-    def warnings(self) -> tuple[ExpectationResult, ...]:
-        """Failed expectations that are shown and do not stop the night."""
-        return self._list_failures("warning")
-
-    def to_json(self) -> dict[str, Any]:
-        """Make a JSON-able mapping."""
-        return {
-            "suite": self.suite,
-            "success": self.success,
-            "n_rows": self.n_rows,
-            "n_expectations": len(self.expectations),
-            "n_failed": sum(not e.success for e in self.expectations),
-            "n_critical_failures": len(self.critical_failures),
-            "n_warnings": len(self.warnings),
-            "expectations": [asdict(e) for e in self.expectations],
-        }
-
-    def _list_failures(self, severity: str) -> tuple[ExpectationResult, ...]:
-        return tuple(e for e in self.expectations if not e.success and e.severity == severity)
+    def rejected_fraction(self) -> float:
+        """Share of the rows that go to quarantine."""
+        return self.rejected.num_rows / self.result.n_rows if self.result.n_rows else 0.0
 
 
-def run_suite(frame: pd.DataFrame, suite: ExpectationSuite) -> ExpectationSuiteValidationResult:
-    """Let Great Expectations judge a frame.
+def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
+    """Let Great Expectations judge a dataset.
 
     Parameters
     ----------
-    frame : pandas.DataFrame
-        As :func:`tasks.validation.profile.profile_rows` makes it.
+    view : TypedView
     suite : great_expectations.ExpectationSuite
+        From :func:`tasks.validation.suites.read_suite`.
 
     Returns
     -------
-    ExpectationSuiteValidationResult
-        Great Expectations' own, for :func:`summarise` and the Data Docs.
+    Judgement
+
+    Raises
+    ------
+    NocturneError
+        When rows for the quarantine are counted otherwise than by Great Expectations.
+
+    Notes
+    -----
+    In memory at once: the columns of one group, most often one column, twice (Arrow's and pandas').
     """
+    rejections = Rejections()
+    by_place: dict[int, ExpectationValidationResult] = {}
+    places = {_identify(e.configuration): i for i, e in enumerate(suite.expectations)}
+    meta: dict[str, Any] = {}
+    definition = _define_batch(suite.name)
+    with use_fingerprint(view.dataset.sha256):
+        for group in group_expectations(suite.expectations, view.column_names):
+            results, meta = _judge_group(view, group, definition, meta, rejections)
+            for expectation, result in zip(group.expectations, results, strict=True):
+                by_place[places[_identify(expectation.configuration)]] = result
+    ordered = [by_place[i] for i in range(len(by_place))]
+    rejected = rejections.to_table()
+    return Judgement(
+        result=summarise(
+            ordered,
+            suite=suite.name,
+            n_rows=view.n_rows,
+            columns=view.column_names,
+            n_quarantined=rejected.num_rows,
+        ),
+        judged=_gather(ordered, suite.name, meta),
+        rejected=rejected,
+        n_by_expectation=rejections.n_by_expectation,
+    )
+
+
+def _define_batch(name: str) -> Any:
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    asset = context.data_sources.add_pandas("rows").add_dataframe_asset(suite.name)
-    definition = asset.add_batch_definition_whole_dataframe("all")
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
+    return asset.add_batch_definition_whole_dataframe("all")
+
+
+def _judge_group(
+    view: TypedView,
+    group: Group,
+    definition: Any,
+    meta: dict[str, Any],
+    rejections: Rejections,
+) -> tuple[list[ExpectationValidationResult], dict[str, Any]]:
+    """Judge the expectations of one group, in their order; its columns are forgotten on return."""
+    table = view.read(group.columns) if group.columns else pa.table({})
+    ours = [e for e in group.expectations if _is_ours(e, table)]
+    theirs = [e for e in group.expectations if not _is_ours(e, table)]
+    results = {id(e): _judge_regex(e, table) for e in ours}
+    if theirs:
+        frame = _make_frame(view, group, table)
+        judged = _ask_great_expectations(definition, frame, theirs, table.schema)
+        meta = dict(judged.meta)
+        found = {_identify(r.expectation_config): r for r in judged.results}
+        for expectation in theirs:
+            asked = _adapt_dates(expectation, table.schema)
+            result = found[_identify(asked.configuration)]
+            if asked is not expectation:
+                result.expectation_config = expectation.configuration  # as the suite has it
+            results[id(expectation)] = result
+    for expectation in group.expectations:
+        result = results[id(expectation)]
+        if is_marked(expectation) and not find_exception(result.exception_info):
+            n_unexpected = (result.result or {}).get("unexpected_count") or 0
+            rejections.add(expectation.configuration, table, n_unexpected)
+    return [results[id(e)] for e in group.expectations], meta
+
+
+def _is_ours(expectation: Expectation, table: pa.Table) -> bool:
+    configuration = expectation.configuration
+    return (
+        configuration.type in REGEX_TYPES and configuration.kwargs["column"] in table.schema.names
+    )
+
+
+def _make_frame(view: TypedView, group: Group, table: pa.Table) -> pd.DataFrame:
+    import pandas as pd
+
+    frame: pd.DataFrame = table.to_pandas()
+    if not group.is_whole_table:
+        return frame
+    # Names and rows without data: one zero that is everywhere.
+    zeros = np.broadcast_to(np.int8(0), (view.n_rows, len(view.column_names)))
+    whole = pd.DataFrame(zeros, columns=pd.Index(view.column_names, dtype=object), copy=False)
+    for column in frame.columns:
+        whole[column] = frame[column]
+    return whole
+
+
+def _ask_great_expectations(
+    definition: Any, frame: pd.DataFrame, expectations: Sequence[Expectation], schema: pa.Schema
+) -> ExpectationSuiteValidationResult:
+    import great_expectations as gx
+
+    adapted = [_adapt_dates(e, schema) for e in expectations]
     batch = definition.get_batch({"dataframe": frame})
     # Not COMPLETE: lists of all unexpected rows cost 25 s when half of a million rows is bad.
     return batch.validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": 20}
+        gx.ExpectationSuite(name=definition.data_asset.name, expectations=adapted),
+        result_format={"result_format": "SUMMARY", "partial_unexpected_count": N_PARTIAL},
     )
 
 
-def summarise(
-    judged: ExpectationSuiteValidationResult, suite: ExpectationSuite, frame: pd.DataFrame
-) -> ValidationResult:
-    """Say in the house's words what Great Expectations found.
+def _adapt_dates(expectation: Expectation, schema: pa.Schema) -> Expectation:
+    """Turn the dates among the arguments into moments where the column holds such; else the same object."""
+    kwargs = expectation.configuration.kwargs
+    column = kwargs.get("column")
+    if column not in schema.names or not pa.types.is_timestamp(schema.field(column).type):
+        return expectation
+    changed: dict[str, Any] = {}
+    for key in _VALUE_KEYS:
+        value = kwargs.get(key)
+        if isinstance(value, list | tuple | set):
+            changed[key] = [to_moment(v) for v in value]
+        elif value is not None:
+            changed[key] = to_moment(value)
+    return expectation.copy(update=changed) if changed else expectation
 
-    Parameters
-    ----------
-    judged : ExpectationSuiteValidationResult
-    suite : great_expectations.ExpectationSuite
-        The one that was run: its order is kept.
-    frame : pandas.DataFrame
-        The one that was judged.
 
-    Returns
-    -------
-    ValidationResult
-    """
-    # GX returns results in an order of its own.
-    order = [_identify(e.configuration) for e in suite.expectations]
-    results = sorted(judged.results, key=lambda r: order.index(_identify(r.expectation_config)))
-    columns = [str(name) for name in frame.columns]
-    return ValidationResult(
-        suite=suite.name,
-        n_rows=len(frame),
-        expectations=tuple(_summarise_one(result, columns) for result in results),
+def _judge_regex(expectation: Expectation, table: pa.Table) -> ExpectationValidationResult:
+    """Judge by RE2 and report as Great Expectations does."""
+    from great_expectations.core.expectation_validation_result import ExpectationValidationResult
+
+    configuration = expectation.configuration
+    column = table[configuration.kwargs["column"]]
+    is_wrong = find_mismatches(configuration.type, configuration.kwargs, to_text(column))
+    n_rows, n_missing, n_wrong = len(column), int(find_missing(column).sum()), int(is_wrong.sum())
+    n_there = n_rows - n_missing
+    examples = column.take(pa.array(np.flatnonzero(is_wrong)[:N_PARTIAL])).to_pylist()
+    percent = n_wrong / n_there * 100 if n_there else None
+    return ExpectationValidationResult(
+        success=not n_there or (n_there - n_wrong) / n_there >= configuration.kwargs.get("mostly", 1),
+        expectation_config=configuration,
+        result={
+            "element_count": n_rows,
+            "unexpected_count": n_wrong,
+            "unexpected_percent": percent,
+            "partial_unexpected_list": examples,
+            "missing_count": n_missing,
+            "missing_percent": n_missing / n_rows * 100 if n_rows else None,
+            "unexpected_percent_total": n_wrong / n_rows * 100 if n_rows else None,
+            "unexpected_percent_nonmissing": percent,
+            "partial_unexpected_counts": [
+                {"value": value, "count": n} for value, n in Counter(examples).most_common()
+            ],
+        },
+        exception_info={"raised_exception": False, "exception_traceback": None, "exception_message": None},
+        meta={},
+    )  # fmt: skip
+
+
+def _gather(
+    results: list[ExpectationValidationResult], name: str, meta: dict[str, Any]
+) -> ExpectationSuiteValidationResult:
+    from great_expectations.core import RunIdentifier
+    from great_expectations.core.expectation_validation_result import (
+        ExpectationSuiteValidationResult,
     )
 
-
-def to_plain(value: Any) -> Any:
-    """Turn what Great Expectations reports into plain JSON values.
-
-    Parameters
-    ----------
-    value : object
-        NumPy scalars become Python's; NaN, infinities and what JSON does not know become text.
-
-    Returns
-    -------
-    object
-    """
-    if isinstance(value, dict):
-        return {str(to_plain(k)): to_plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [to_plain(v) for v in value]
-    if hasattr(value, "item") and callable(value.item):
-        value = value.item()
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and math.isfinite(value):
-        return value
-    return str(value)
+    n_held = sum(bool(result.success) for result in results)
+    return ExpectationSuiteValidationResult(
+        success=n_held == len(results),
+        results=results,
+        suite_name=name,
+        statistics={
+            "evaluated_expectations": len(results),
+            "successful_expectations": n_held,
+            "unsuccessful_expectations": len(results) - n_held,
+            "success_percent": n_held / len(results) * 100 if results else None,
+        },
+        meta={"run_id": RunIdentifier(run_name=name), **meta},
+    )
 
 
 def _identify(configuration: Any) -> tuple[str, str]:
     kwargs = {k: v for k, v in configuration.kwargs.items() if k != "batch_id"}
     return configuration.type, json.dumps(to_plain(kwargs), sort_keys=True)
-
-
-def _summarise_one(result: ExpectationValidationResult, columns: list[str]) -> ExpectationResult:
-    configuration = result.expectation_config
-    if configuration is None:  # GX's types allow it; its validations always set it
-        raise ValueError("A validation result without its expectation.")
-    found = to_plain(result.result)
-    column = configuration.kwargs.get("column")
-    n_unexpected = found.get("unexpected_count")
-    percent = found.get("unexpected_percent")
-    return ExpectationResult(
-        type=configuration.type,
-        column=column,
-        severity=configuration.severity.value,
-        success=bool(result.success),
-        promised=_say_promise(configuration),
-        found=_say_finding(result, found, column, columns),
-        observed=found.get("observed_value"),
-        unexpected_count=n_unexpected if percent is not None else None,
-        unexpected_percent=percent,
-    )
-
-
-def _say_promise(configuration: Any) -> str:
-    arguments = ", ".join(
-        f"{name} {json.dumps(to_plain(value), ensure_ascii=False)}"
-        for name, value in configuration.kwargs.items()
-        if name not in {"column", "batch_id"}
-    )
-    words = configuration.type.removeprefix("expect_").replace("_", " ")
-    words = words.removeprefix("table ").removeprefix("column ")
-    return f"{words} ({arguments})" if arguments else words
-
-
-def _say_finding(
-    result: ExpectationValidationResult,
-    found: dict[str, Any],
-    column: str | None,
-    columns: list[str],
-) -> str:
-    if column is not None and column not in columns:
-        return f"no such column; {nearest(column, columns)}"
-    raised = _find_exception(result.exception_info)
-    if raised:
-        return f"it could not be judged: {raised}"
-    if found.get("unexpected_percent") is not None:
-        count, total = found["unexpected_count"], found["element_count"]
-        if not count:
-            return f"it holds for all {total} rows"
-        text = f"{count} of {total} rows otherwise ({found['unexpected_percent']:.3g} %)"
-        return text + _say_examples(found.get("partial_unexpected_list") or [])
-    observed = found.get("observed_value")
-    if observed is None:
-        missing = ", ".join(map(str, found.get("partial_missing_list") or []))
-        unexpected = _say_examples(found.get("partial_unexpected_list") or [])
-        if missing:
-            return f"no {missing}"
-        return f"others{unexpected}" if unexpected else "it holds"
-    details = found.get("details")
-    mismatched = details.get("mismatched") if isinstance(details, dict) else None
-    if isinstance(mismatched, dict) and mismatched:  # a set of columns; of a list GX tells a list
-        return "; ".join(f"{kind}: {', '.join(map(str, n))}" for kind, n in mismatched.items() if n)
-    return f"{observed:.6g}" if isinstance(observed, float) else str(observed)
-
-
-def _say_examples(values: list[Any]) -> str:
-    examples = list(dict.fromkeys(str(v)[:MAX_EXAMPLE_CHARACTERS] for v in values))[:N_EXAMPLES]
-    return f", such as {', '.join(examples)}" if examples else ""
-
-
-def _find_exception(info: Any) -> str | None:
-    """Message of the exception that GX caught; it nests them by metric when there are several."""
-    if not isinstance(info, dict):
-        return None
-    if info.get("exception_message"):
-        return str(info["exception_message"])
-    return next(filter(None, (_find_exception(v) for v in info.values())), None)

@@ -11,7 +11,7 @@ import html
 import re
 from typing import TYPE_CHECKING, Any
 
-from tasks.validation.checks import ValidationResult, to_plain
+from tasks.validation.results import ValidationResult, to_plain
 
 if TYPE_CHECKING:
     from great_expectations.core.expectation_validation_result import (
@@ -84,10 +84,13 @@ def _summary(result: ValidationResult, title: str) -> str:
         f"<h1>{html.escape(title)}</h1>",
         f"<p>{n_held} of {len(result.expectations)} expectations hold for {result.n_rows} rows.</p>",
     ]
+    if any(e.is_quarantining for e in result.expectations):
+        lines.append(f"<p>Quarantined {result.n_quarantined} rows.</p>")
     failed = [e for e in result.expectations if not e.success]
     if failed:
         items = (
-            f"<li><strong>{e.severity}</strong>: {html.escape(e.in_words)}</li>" for e in failed
+            f"<li><strong>{'quarantine' if e.is_quarantining else e.severity}</strong>: {html.escape(e.in_words)}</li>"
+            for e in failed
         )
         lines.append("<ul>" + "".join(items) + "</ul>")
     return "\n".join(lines) + "\n"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from tasks.errors import SuiteError, nearest
+from tasks.validation.quarantine import check_mark
+from tasks.validation.regexes import REGEX_TYPES, explain_refusal, list_regexes
 
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
@@ -20,14 +22,17 @@ EXPECTATION_KEYS = frozenset({"type", "kwargs", "meta", "notes", "severity", "id
 SEVERITIES = ("critical", "warning", "info")
 
 
-def read_suite(path: Path) -> ExpectationSuite:
+def read_suite(path: Path, *, stage: Literal["raw", "clean"] = "raw") -> ExpectationSuite:
     """Read a suite.
 
     Parameters
     ----------
     path : Path
         ``{"name": ..., "expectations": [{"type", "kwargs", "severity", "meta"}]}``; the name is
-        the file's, ``severity`` is critical (the default), warning or info.
+        the file's, ``severity`` is critical (the default), warning or info; an expectation with
+        ``"meta": {"quarantine": true}`` sends the rows that break it to quarantine.
+    stage : {"raw", "clean"}, default "raw"
+        Which data it is for: only raw data can be sent to quarantine.
 
     Returns
     -------
@@ -37,7 +42,8 @@ def read_suite(path: Path) -> ExpectationSuite:
     ------
     SuiteError
         When the file is missing or not JSON, promises nothing, or holds an expectation that
-        Great Expectations does not know or cannot use.
+        Great Expectations does not know or cannot use, a mark it cannot have, or a regex that RE2
+        does not know.
     """
     hint = f"correct {path}"
     try:
@@ -70,7 +76,7 @@ def read_suite(path: Path) -> ExpectationSuite:
     import great_expectations as gx
 
     expectations = [
-        _build_expectation(item, f"The suite {path}, expectation {i}", hint)
+        _build_expectation(item, stage, f"The suite {path}, expectation {i}", hint)
         for i, item in enumerate(items, start=1)
     ]
     try:
@@ -79,7 +85,7 @@ def read_suite(path: Path) -> ExpectationSuite:
         raise SuiteError(f"The suite {path}: {error}", hint=hint) from error
 
 
-def _build_expectation(item: Any, where: str, hint: str) -> Expectation:
+def _build_expectation(item: Any, stage: str, where: str, hint: str) -> Expectation:
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.expectations.registry import list_registered_expectation_implementations
 
@@ -100,13 +106,42 @@ def _build_expectation(item: Any, where: str, hint: str) -> Expectation:
             hint=hint,
         )
     try:
-        return ExpectationConfiguration(**{"kwargs": {}, **item}).to_domain_obj()
+        built = ExpectationConfiguration(**{"kwargs": {}, **item}).to_domain_obj()
     except Exception as error:  # GX raises pydantic v1's errors and several of its own
         raise SuiteError(
             f"{where}: {item['type']} cannot take {json.dumps(item.get('kwargs', {}))}: {error}",
             expected="the arguments of that expectation",
             hint=hint,
         ) from error
+    _check_patterns(built.configuration, where, hint)
+    check_mark(built.configuration, stage, where, hint)
+    return built
+
+
+def _check_patterns(configuration: Any, where: str, hint: str) -> None:
+    """Refuse patterns that could take for ever on some text."""
+    if configuration.type in REGEX_TYPES:
+        for pattern in list_regexes(configuration.kwargs):
+            reason = explain_refusal(pattern)
+            if reason is not None:
+                raise SuiteError(
+                    f"{where}: the regex {pattern!r} cannot be used: {reason}.",
+                    expected="a pattern that RE2 knows: without lookaround and backreferences, "
+                    r"and with \z for the end of the text",
+                    hint=hint,
+                )
+        if configuration.kwargs.get("row_condition"):
+            raise SuiteError(
+                f"{where}: 'row_condition' beside a regex.",
+                expected="a regex that holds for all rows",
+                hint=hint,
+            )
+    elif '"pattern' in json.dumps(configuration.kwargs.get("json_schema", ""), default=str):
+        raise SuiteError(
+            f"{where}: a JSON Schema with 'pattern' or 'patternProperties'.",
+            expected="a schema without patterns: Python's regexes can take for ever on some texts",
+            hint="check the pattern by expect_column_values_to_match_regex",
+        )
 
 
 def _check_keys(value: Any, known: frozenset[str], where: str, hint: str) -> None:

@@ -97,6 +97,8 @@ def _check_kind_of_data(at: str, step: CleaningStep, workflow: Workflow) -> None
         raise refuse(at, f"'{step.key}' in time order without 'columns.time'", "'columns.time'")
     if isinstance(settings, RegularGrid) and columns.target is not None:
         raise refuse(at, "'regular_grid' with a target", "a series without 'columns.target'")
+    if isinstance(settings, RegularGrid) and columns.keep:
+        raise refuse(at, "'regular_grid' with 'columns.keep'", "a series without 'columns.keep'")
     if isinstance(settings, Encode) and settings.by == "target" and columns.target is None:
         raise refuse(f"{at}.by", "'target' without 'columns.target'", "one_hot or ordinal")
 

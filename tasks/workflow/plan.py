@@ -36,31 +36,27 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
     Returns
     -------
     tuple of PlannedStep
-        In an order in which every step comes after those it needs.
+        In an order in which every step comes after those it needs. Without candidates nothing is
+        trained and nobody is judged: the charts and the report are made of what there is.
     """
     mining = plan_mining(workflow)
     training = plan_training(workflow)
-    trained = tuple(step.name for step in training)
+    judging = plan_judging(workflow)
     told = (
         "ingest",
         "validate_raw",
         "clean",
         "validate_clean",
-        *(step.name for step in mining),
-        *trained,
-        "evaluate",
-        "decide",
+        *(step.name for step in (*mining, *training, *judging) if step.name != "promote"),
     )
     return (
         PlannedStep("ingest", ()),
         PlannedStep("validate_raw", ("ingest",)),
-        PlannedStep("clean", ("ingest",)),
+        PlannedStep("clean", ("ingest", "validate_raw")),
         PlannedStep("validate_clean", ("clean",)),
         *mining,
         *training,
-        PlannedStep("evaluate", ("ingest", "clean", *trained)),
-        PlannedStep("decide", ("evaluate",)),
-        PlannedStep("promote", ("decide", *trained)),
+        *judging,
         PlannedStep("charts", told),
         PlannedStep("report", (*told, "charts")),
     )
@@ -73,6 +69,18 @@ def plan_mining(workflow: Workflow) -> tuple[PlannedStep, ...]:
 
 
 def plan_training(workflow: Workflow) -> tuple[PlannedStep, ...]:
-    """Plan one step per candidate, and one for the baseline."""
-    names = (*workflow.candidates, "baseline")
+    """Plan one step per candidate, and one for the baseline; none where nobody competes."""
+    names = (*workflow.candidates, "baseline") if workflow.candidates else ()
     return tuple(PlannedStep(f"train.{name}", ("clean",)) for name in names)
+
+
+def plan_judging(workflow: Workflow) -> tuple[PlannedStep, ...]:
+    """Plan the comparison, the decision and the promotion; none where nobody competes."""
+    trained = tuple(step.name for step in plan_training(workflow))
+    if not trained:
+        return ()
+    return (
+        PlannedStep("evaluate", ("ingest", "clean", *trained)),
+        PlannedStep("decide", ("evaluate",)),
+        PlannedStep("promote", ("decide", *trained)),
+    )

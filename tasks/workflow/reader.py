@@ -73,8 +73,12 @@ def load_workflows(settings: Settings, *, only: str | None = None) -> list[Loade
     return loaded
 
 
-def find_workflow(name_or_file: str, settings: Settings) -> tuple[Workflow, Path]:
+def find_workflow(
+    name_or_file: str, settings: Settings, *, check_suites: bool = True
+) -> tuple[Workflow, Path]:
     """Read the workflow of this name, or of this file.
+
+    Parameters as for :func:`load_workflow`.
 
     Raises
     ------
@@ -94,10 +98,10 @@ def find_workflow(name_or_file: str, settings: Settings) -> tuple[Workflow, Path
                 hint="give the name of a file in that folder, or the path of a .yaml file",
             )
         path = matches[0]
-    return load_workflow(path, settings), path
+    return load_workflow(path, settings, check_suites=check_suites), path
 
 
-def load_workflow(path: Path, settings: Settings) -> Workflow:
+def load_workflow(path: Path, settings: Settings, *, check_suites: bool = True) -> Workflow:
     """Read one workflow file.
 
     Parameters
@@ -105,7 +109,9 @@ def load_workflow(path: Path, settings: Settings) -> Workflow:
     path : Path
         A YAML file whose stem is the workflow's name.
     settings : Settings
-        Names the folder of suites, which must exist.
+        Names the folder of suites.
+    check_suites : bool
+        Whether the workflow's suites must exist; ``nocturne profile`` is about to write them.
 
     Returns
     -------
@@ -153,7 +159,9 @@ def load_workflow(path: Path, settings: Settings) -> Workflow:
         raise WorkflowError(
             "\n".join(found), hint="correct the file; `nocturne check` reads it again"
         ) from error
-    _check_names(path, root, workflow, settings)
+    _check_name(path, root, workflow)
+    if check_suites:
+        _check_suites(path, root, workflow, settings)
     return workflow
 
 
@@ -276,13 +284,16 @@ def _locate(root: yaml.Node, location: list[str | int]) -> tuple[int, str]:
     return line, ".".join(parts)
 
 
-def _check_names(path: Path, root: yaml.Node, workflow: Workflow, settings: Settings) -> None:
+def _check_name(path: Path, root: yaml.Node, workflow: Workflow) -> None:
     if workflow.name != path.stem:
         line, _ = _locate(root, ["name"])
         raise WorkflowError(
             f"{path}:{line}: name: found {workflow.name!r}; expected {path.stem!r}, as the file is called",
             hint="rename the file or the workflow",
         )
+
+
+def _check_suites(path: Path, root: yaml.Node, workflow: Workflow, settings: Settings) -> None:
     suites = [p.stem for p in settings.expectations_dir.glob("*.json")]
     for part, suite in (("raw", workflow.expectations.raw), ("clean", workflow.expectations.clean)):
         if suite not in suites:
@@ -291,5 +302,5 @@ def _check_names(path: Path, root: yaml.Node, workflow: Workflow, settings: Sett
                 f"{path}:{line}: expectations.{part}: there is no suite {suite!r} "
                 f"in {settings.expectations_dir}",
                 expected=nearest(suite, suites),
-                hint=f"write {settings.expectations_dir / (suite + '.json')}, or name another suite",
+                hint=f"let `nocturne profile {workflow.name}` propose it from the data, or name another",
             )

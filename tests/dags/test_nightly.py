@@ -88,6 +88,25 @@ def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
     }
 
 
+def test_a_workflow_without_candidates_trains_nothing(parsed: Any) -> None:
+    """The night of a series ends with clean data, charts and the report; its page says so."""
+    assert parsed["dags"]["co2"]["downstream"] == {
+        "open_night": ["close_night", "ingest"],
+        "ingest": ["validate_raw"],
+        "validate_raw": ["clean"],
+        "clean": ["validate_clean"],
+        "validate_clean": ["charts"],
+        "charts": ["report"],
+        "report": ["close_night"],
+        "close_night": [],
+    }
+    doc = parsed["dags"]["co2"]["doc"]
+    assert "| candidates | none: a night ends with clean data and the report |" in doc
+    assert "| time | `time` |" in doc
+    for word in ("| target |", "| baseline |", "| promotion |", "None"):
+        assert word not in doc
+
+
 def test_dag_has_the_steps_of_the_plan(parsed: Any, airflow_settings: Settings) -> None:
     """Airflow and `nocturne run` walk the same steps, and a step's needs run before it."""
     for path in list_workflow_files(airflow_settings.workflows_dir):

@@ -6,7 +6,7 @@ Ground package; each class keeps scikit-learn's manners (see ``tasks.preparation
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import CleaningError, nearest
 from tasks.preparation.transformer import Transformer
@@ -30,6 +30,9 @@ from tasks.preparation.transformers.model_impute import ModelImpute
 from tasks.preparation.transformers.outliers import Clip, Outliers
 from tasks.preparation.transformers.scale import Scale
 from tasks.preparation.transformers.series import FillInTime, RegularGrid
+
+if TYPE_CHECKING:
+    from tasks.preparation.preparation import Preparation
 
 TRANSFORMERS: Mapping[str, type[Transformer]] = {
     cls.KEY: cls
@@ -56,6 +59,12 @@ TRANSFORMERS: Mapping[str, type[Transformer]] = {
         TargetEncode,
     )
 }
+
+
+def list_packages(preparation: Preparation) -> tuple[str, ...]:
+    """Distributions that the transformers need beside NumPy and pyarrow."""
+    models = any(isinstance(t, ModelImpute) for t in preparation.transformers)
+    return ("scikit-learn", "skops") if models else ()
 
 
 def transformer_from_json(document: Mapping[str, Any]) -> Transformer:

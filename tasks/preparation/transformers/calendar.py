@@ -1,21 +1,167 @@
-"""STUB to be replaced: calendar."""
+"""Parts of dates as numbers: the year, the month, the weekday, ...
+
+Transformer of ``tasks.preparation``; a plain one, each row's result follows from its own date.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
-from tasks.preparation.transformer import Transformed, Transformer
+import numpy as np
+import numpy.typing as npt
+
+from tasks.preparation.frame import Column, Frame
+from tasks.preparation.new_columns import replace_column
+from tasks.preparation.transformer import Transformed, Transformer, list_columns
+
+Part: TypeAlias = Literal[
+    "year",
+    "quarter",
+    "month",
+    "week",
+    "day",
+    "day_of_year",
+    "weekday",
+    "hour",
+    "minute",
+    "is_weekend",
+]
+
+# Where a part that comes round begins, and after how many it does; the longest year and month.
+_CYCLES = {
+    "quarter": (1, 4),
+    "month": (1, 12),
+    "week": (1, 53),
+    "day": (1, 31),
+    "day_of_year": (1, 366),
+    "weekday": (0, 7),
+    "hour": (0, 24),
+    "minute": (0, 60),
+}
+
+_SATURDAY = 5
+_WEEKDAY_OF_1970 = 3  # 1 January 1970 was a Thursday
 
 
 class CalendarParts(Transformer):
-    """STUB."""
+    r"""Take parts of dates, in the place of the date.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of dates, in UTC.
+    parts : sequence of str
+        Of year, quarter (1 to 4), month (1 to 12), week (1 to 53, ISO 8601: the week belongs to the
+        year of its Thursday), day (1 to 31), day_of_year (1 to 366), weekday (0 is Monday), hour,
+        minute, is_weekend (0 or 1). They become ``<column>_<part>``.
+    cyclic : bool
+        Parts that come round, all but year and is_weekend, as sine and cosine of
+        :math:`2 \pi (p - p_0) / n`, ``<column>_<part>_sin`` and ``_cos``, so that December is next
+        to January; :math:`p_0` is the first part and n their number (31 days, 366 days, 53 weeks).
+
+    Notes
+    -----
+    A missing date is missing in all parts. Before 1970 and after 2262 as well as between.
+
+    References
+    ----------
+    ISO 8601-1:2019, 3.1.1.23, calendar week.
+
+    Examples
+    --------
+    >>> frame = {"day": np.array(["1969-12-29", "NaT"], "M8[us]")}
+    >>> parts = CalendarParts(["day"], parts=["year", "week", "weekday"]).transform(frame).frame
+    >>> {name: column.tolist() for name, column in parts.items()}
+    {'day_year': [1969.0, nan], 'day_week': [1.0, nan], 'day_weekday': [0.0, nan]}
+    """
 
     KEY = "calendar"
 
-    def __init__(self, columns: Any = None, parts: Any = None, cyclic: Any = None) -> None:
+    def __init__(
+        self,
+        columns: Sequence[str],
+        parts: Sequence[Part] = ("year", "month", "weekday"),
+        cyclic: bool = False,
+    ) -> None:
         self.columns = columns
         self.parts = parts
         self.cyclic = cyclic
 
-    def transform(self, frame: Any, folds: Any = None) -> Transformed:
-        raise NotImplementedError
+    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+        """Take the parts; see :class:`Transformer`."""
+        result = frame
+        for name in list_columns(frame, self.columns, ("date",), self.KEY):
+            new: dict[str, Column] = {}
+            is_missing = np.isnat(frame[name])
+            # Any date will do where there is none: it is set missing afterwards.
+            times = np.where(is_missing, np.datetime64(0, "us"), frame[name])
+            for part in self.parts:
+                number = compute_part(times, part)
+                if not (self.cyclic and part in _CYCLES):
+                    values = {f"{name}_{part}": number.astype(np.float64)}
+                else:
+                    values = {
+                        f"{name}_{part}_{end}": table[number]
+                        for end, table in _make_tables(part).items()
+                    }
+                for column in values.values():
+                    column[is_missing] = np.nan
+                new.update(values)
+            result = replace_column(result, name, new, self.KEY)
+        return Transformed(dict(result))
+
+
+def compute_part(times: npt.NDArray[np.datetime64], part: Part) -> npt.NDArray[np.int64]:
+    """Compute a part of dates.
+
+    Parameters
+    ----------
+    times : ndarray of shape (n_rows,), datetime64[us], none missing
+    part : str
+        See :class:`CalendarParts`.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), int64
+    """
+    # Casts to a coarser unit go down, before 1970 too.
+    days = times.astype("M8[D]")
+    if part == "year":
+        return times.astype("M8[Y]").astype(np.int64) + 1970
+    if part == "month":
+        return times.astype("M8[M]").astype(np.int64) % 12 + 1
+    if part == "quarter":
+        return times.astype("M8[M]").astype(np.int64) % 12 // 3 + 1
+    if part == "day":
+        return _subtract(days, times.astype("M8[M]")) + 1
+    if part == "day_of_year":
+        return _subtract(days, days.astype("M8[Y]")) + 1
+    if part == "hour":
+        return times.astype("M8[h]").astype(np.int64) % 24
+    if part == "minute":
+        return times.astype("M8[m]").astype(np.int64) % 60
+    weekday = (days.astype(np.int64) + _WEEKDAY_OF_1970) % 7
+    if part == "weekday":
+        return weekday
+    if part == "is_weekend":
+        return (weekday >= _SATURDAY).astype(np.int64)
+    thursdays = (days.astype(np.int64) - weekday + _WEEKDAY_OF_1970).astype("M8[D]")
+    return _subtract(thursdays, thursdays.astype("M8[Y]")) // 7 + 1
+
+
+def _subtract(
+    days: npt.NDArray[np.datetime64], firsts: npt.NDArray[np.datetime64]
+) -> npt.NDArray[np.int64]:
+    return days.astype(np.int64) - firsts.astype("M8[D]").astype(np.int64)
+
+
+def _make_tables(part: str) -> dict[str, npt.NDArray[np.float64]]:
+    """Sine and cosine of every value of a part: looked up, they are the same bits in any batch."""
+    first, period = _CYCLES[part]
+    angles = [2.0 * math.pi * ((i - first) % period) / period for i in range(first + period)]
+    return {
+        "sin": np.array([math.sin(angle) for angle in angles]),
+        "cos": np.array([math.cos(angle) for angle in angles]),
+    }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ class MarkMissing(Transformer):
             ("text", "tensor"),
             self.KEY,
         ):
-            column = frame[name]
+            column: Any = frame[name]
             if isinstance(column.type, pa.FixedShapeTensorType):
                 continue
             text = trim(column)

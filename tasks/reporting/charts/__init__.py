@@ -3,6 +3,7 @@
 Each draws in the one style of ``tasks.reporting.style``, titles itself with its message and saves nothing.
 """
 
+from tasks.reporting.charts.columns import plot_missing_values
 from tasks.reporting.charts.learning import plot_learning_curve
 from tasks.reporting.charts.mining import (
     plot_explained_variance,
@@ -16,6 +17,7 @@ from tasks.reporting.charts.rows import (
     plot_row_account,
 )
 from tasks.reporting.charts.scores import plot_confusion, plot_scores
+from tasks.reporting.charts.series import plot_series
 
 __all__ = [
     "plot_class_frequencies",
@@ -24,9 +26,11 @@ __all__ = [
     "plot_explained_variance",
     "plot_learning_curve",
     "plot_map",
+    "plot_missing_values",
     "plot_mistakes",
     "plot_quarantine_reasons",
     "plot_row_account",
     "plot_scores",
+    "plot_series",
     "plot_silhouette_curve",
 ]

@@ -52,7 +52,9 @@ def plot_cluster_centres(
     lines = [
         (
             f"cluster {row['cluster']}: {say_percent(row['n_rows'] / total)}",
-            f"{say_percent(row['purity'])} are {shorten(row['most_frequent_class'], 8)}",
+            f"{say_percent(row['purity'])} are {shorten(row['most_frequent_class'], 8)}"
+            if row["most_frequent_class"] is not None and row["purity"] is not None
+            else say_count(row["n_rows"], "row"),
         )
         for row in data.to_dict("records")
     ]

@@ -107,7 +107,7 @@ def plot_row_account(data: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     data : DataFrame
-        Columns ``kind`` (in, out, quarantined, duplicates) and ``n_rows``.
+        Columns ``kind`` (in, added, out, quarantined, duplicates, merged) and ``n_rows``.
     ax : Axes, optional
 
     Returns
@@ -115,14 +115,23 @@ def plot_row_account(data: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Axes
     """
     n_rows = dict(zip(data["kind"], (int(n) for n in data["n_rows"]), strict=True))
-    colours = {"in": QUIET, "out": ACCENT, "quarantined": WRONG, "duplicates": PALETTE[1]}
+    colours = {
+        "in": QUIET,
+        "added": PALETTE[2],
+        "out": ACCENT,
+        "quarantined": WRONG,
+        "duplicates": PALETTE[1],
+        "merged": PALETTE[4],
+    }
     names = {
         "in": "came in",
+        "added": "added to the time grid",
         "out": "used",
         "quarantined": "quarantined",
         "duplicates": "duplicates removed",
+        "merged": "merged into one step",
     }
-    ax = new_axes(ax, WIDTH, 2.6)
+    ax = new_axes(ax, WIDTH, 1.0 + 0.4 * len(n_rows))
     bars = ax.barh(
         [names[k] for k in n_rows],
         list(n_rows.values()),
@@ -136,13 +145,15 @@ def plot_row_account(data: pd.DataFrame, ax: Axes | None = None) -> Axes:
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     ax.xaxis.set_major_formatter("{x:,.0f}")
-    lost = n_rows["in"] - n_rows["out"]
-    share = say_percent(n_rows["out"] / n_rows["in"]) if n_rows["in"] else "none"
+    n_added = n_rows.get("added", 0)
+    n_all = n_rows["in"] + n_added
+    lost = n_all - n_rows["out"]
+    share = say_percent(n_rows["out"] / n_all) if n_all else "none"
+    added = f"{say_count(n_all, 'row')}, {n_added:,} of them added to the time grid,"
+    rows = added if n_added else say_count(n_all, "row")
     set_headline(
         ax,
-        f"All {say_count(n_rows['in'], 'row')} are used"
-        if not lost
-        else f"{share} of {say_count(n_rows['in'], 'row')} are used, {lost:,} set aside",
+        f"All {rows} are used" if not lost else f"{share} of {rows} are used, {lost:,} set aside",
     )
     return ax
 

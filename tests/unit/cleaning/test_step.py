@@ -8,21 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 from tests_support import make_night
 
 from tasks.cleaning import step as cleaning
-from tasks.cleaning.batches import BatchCleaner
-from tasks.cleaning.split import split_by_hash
 from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import QUARANTINE_SCHEMA
 from tasks.errors import CleaningError
 from tasks.preparation import Preparation
 from tasks.settings import Settings
 from tasks.tracking import Handoff, TaskIdentity, open_step
-from tasks.workflow import HashSplit, Workflow
+from tasks.workflow import Workflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,7 +56,11 @@ def make_rows(*rows: tuple[str | None, str | None, str]) -> pa.Table:
 
 
 def clean(
-    client: MlflowClient, settings: Settings, workflow: Workflow, rows: pa.Table
+    client: MlflowClient,
+    settings: Settings,
+    workflow: Workflow,
+    rows: pa.Table,
+    rejected: dict[int, str] | None = None,
 ) -> dict[str, Handoff]:
     night = make_night(client, settings)
     with open_step(client, settings, night, "clean", inputs={}, task=TaskIdentity()) as step:
@@ -72,6 +71,11 @@ def clean(
             raw.write(rows)
             unparsed.write(pa.RecordBatch.from_pylist([UNPARSED], schema=QUARANTINE_SCHEMA))
         handoffs = [step.publish(w.folder, w.folder.name) for w in (raw, unparsed)]
+        if rejected is not None:
+            schema = pa.schema([("row", pa.int64()), ("reason", pa.string())])
+            with DatasetWriter(step.workdir / "j", schema) as judged:
+                judged.write(pa.table([list(rejected), list(rejected.values())], schema=schema))
+            handoffs.append(step.publish(judged.folder, "j"))
         return cleaning.run(step, workflow, settings, *handoffs)
 
 
@@ -120,6 +124,8 @@ def test_every_row_is_clean_quarantined_or_a_duplicate(
         "split: none of train, validation, holdout": 1,
         "kind: a class without training rows": 1,
     }
+    assert report["duplicates_kept"] == ["the first by x, kind"]
+    assert report["columns"]["x"] == {"missing": 0, "changes": {}}
     counts = [report[f"rows_{k}"] for k in ("in", "out", "quarantined", "duplicate")]
     assert counts == [9, 4, 4, 1]
     metrics = client.get_run(handoffs["clean"].run_id).data.metrics
@@ -162,28 +168,17 @@ def test_data_that_cannot_train_a_model_are_refused(
         clean(client, settings, make_workflow(**changes), make_rows(*rows))
 
 
-NUMBER = st.sampled_from(["1", "2", "tall", None, "nan"])
-KIND = st.sampled_from(["fern", "moss", None, " "])
-
-
-@hypothesis_settings(max_examples=200)
-@given(rows=st.lists(st.tuples(NUMBER, KIND)), cut=st.integers(1, 5))
-def test_counts_add_up_however_rows_and_batches_fall(
-    rows: list[tuple[str | None, str | None]], cut: int
+def test_rows_that_validation_rejected_go_to_quarantine(
+    client: MlflowClient, settings: Settings
 ) -> None:
-    """Rows in = clean + quarantined + duplicates, in every batch, and each reason counts once."""
-    workflow = make_workflow(split={"by": "hash"})
-    cleaner = BatchCleaner(workflow)
-    table = make_rows(*((x, kind, "train") for x, kind in rows)).drop_columns("split")
-    seen = []
-    for batch in table.to_batches(max_chunksize=cut):
-        cleaned = cleaner.clean(batch)
-        n_quarantined = cleaned.quarantined.num_rows
-        assert batch.num_rows == cleaned.rows.num_rows + n_quarantined + cleaned.n_duplicates
-        assert n_quarantined == sum(cleaned.n_by_kind.values())
-        expected = split_by_hash(cleaned.rows["id"], HashSplit(by="hash"), "plants")
-        assert cleaned.rows["split"].equals(expected)
-        seen += cleaned.rows.select(["x", "kind"]).to_pylist()
-    good = {(x, kind) for x, kind in rows if x in {"1", "2"} and kind in {"fern", "moss"}}
-    assert {(f"{r['x']:g}", r["kind"]) for r in seen} == good
-    assert len(seen) == len(good)
+    """With validation's words, beside what cleaning itself finds; the counts add up."""
+    rows = make_rows(*GOOD, ("tall", "fern", "train"), ("7", "moss", "train"))
+    handoffs = clean(client, settings, make_workflow(), rows, {4: "x: odd", 5: "x: not prime"})
+    quarantined = Dataset.open(fetch(client, handoffs["quarantine"])).table(["line", "reason"])
+    assert quarantined.to_pylist()[1:] == [
+        {"line": 6, "reason": "raw suite: an expectation is not met: 'x: odd'; x: not a number: 'tall'"},
+        {"line": 7, "reason": "raw suite: an expectation is not met: 'x: not prime'"},
+    ]  # fmt: skip
+    report = json.loads(fetch(client, handoffs["report"]).read_text())
+    assert report["quarantined_by_reason"]["raw suite: an expectation is not met"] == 2
+    assert (report["rows_in"], report["rows_out"], report["rows_quarantined"]) == (7, 4, 3)

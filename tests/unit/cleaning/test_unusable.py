@@ -8,41 +8,37 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.cleaning.unusable import find_unusable_rows
+from tasks.cleaning.unusable import find_unidentified_rows, find_unusable_rows
 from tasks.dataset import array_to_tensor_column
+from tasks.preparation.preparation import find_unusable
 from tasks.workflow import Columns
 
-TABLE = Columns(target="kind", features=("x",))
 IMAGES = Columns.model_validate({"target": "kind", "image": {"tensor": [1, 2, 1]}})
 
 
+@pytest.mark.parametrize(("row_id", "rows"), [("1", []), (None, [1]), ("", [1])])
+def test_a_row_must_have_an_id(row_id: str | None, rows: list[int]) -> None:
+    """Nothing and empty text identify no row."""
+    problems = find_unidentified_rows(pa.array(["0", row_id]))
+    assert [row for p in problems for row in p.rows.tolist()] == rows
+
+
 @pytest.mark.parametrize(
-    ("row_id", "kind", "x", "found"),
-    [
-        ("1", "a", 1.0, []),
-        (None, "a", 1.0, [("id", "missing")]),
-        ("", "a", 1.0, [("id", "missing")]),
-        ("1", None, 1.0, [("kind", "missing")]),
-        ("1", "a", None, [("x", "missing")]),
-        ("1", "a", math.nan, [("x", "NaN or infinite")]),
-        ("1", "a", -math.inf, [("x", "NaN or infinite")]),
-        ("1", None, math.inf, [("kind", "missing"), ("x", "NaN or infinite")]),
-    ],
+    ("x", "kinds"),
+    [(1.0, []), (math.nan, ["missing"]), (-math.inf, ["NaN or infinite"])],
 )
-def test_each_part_of_a_row_is_looked_at(
-    row_id: str | None, kind: str | None, x: float | None, found: list[tuple[str, str]]
-) -> None:
-    """Id, class and input must be there, and the input finite; the good row beside stays."""
-    rows = pa.record_batch(
-        {
-            "id": pa.array(["0", row_id]),
-            "kind": pa.array(["a", kind]),
-            "x": pa.array([0.0, x], pa.float64()),
-        }
-    )
-    problems = find_unusable_rows(rows, TABLE)
-    assert [(p.column, p.kind) for p in problems] == found
-    assert all(p.rows.tolist() == [1] for p in problems)
+def test_a_feature_must_be_there_and_finite(x: float, kinds: list[str]) -> None:
+    """After the last step nothing may be missing; the good row beside stays."""
+    problems = find_unusable({"x": np.array([0.0, x])}, ["x"])
+    assert [(p.column, p.kind, p.rows.tolist()) for p in problems] == [("x", k, [1]) for k in kinds]
+
+
+def test_a_series_must_have_times() -> None:
+    """A row without a time has no place in a series."""
+    columns = Columns(features=("x",), time="day")
+    times = np.array(["2026-01-01", "NaT"], dtype="M8[us]")
+    (problem,) = find_unusable_rows({"x": np.zeros(2), "day": times}, columns)
+    assert (problem.column, problem.rows.tolist()) == ("day", [1])
 
 
 def test_images_must_be_there_and_finite() -> None:
@@ -54,14 +50,9 @@ def test_images_must_be_there_and_finite() -> None:
     storage = pa.FixedSizeListArray.from_arrays(
         column.storage.values, 2, mask=pa.array([False, False, True, False])
     )
-    rows = pa.record_batch(
-        {
-            "id": ["0", "1", "2", "3"],
-            "kind": [0, 1, 2, 3],
-            "image": pa.ExtensionArray.from_storage(column.type, storage),
-        }
+    problems = find_unusable_rows(
+        {"image": pa.ExtensionArray.from_storage(column.type, storage)}, IMAGES
     )
-    problems = find_unusable_rows(rows, IMAGES)
     assert [(p.kind, p.rows.tolist()) for p in problems] == [
         ("missing", [2]),
         ("NaN or infinite", [1, 3]),

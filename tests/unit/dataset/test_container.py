@@ -54,8 +54,8 @@ def test_partitions_are_filled_and_numbered(tmp_path: Path) -> None:
 
 def test_digest_does_not_depend_on_how_rows_were_cut(tmp_path: Path) -> None:
     """The same rows have the same digest, whatever batches they came in."""
-    one = write(tmp_path / "a", rows(0, 100), row_group_bytes=400)
-    many = write(tmp_path / "b", *(rows(i, i + 1) for i in range(100)), row_group_bytes=400)
+    one = write(tmp_path / "a", rows(0, 100), partition_bytes=400)
+    many = write(tmp_path / "b", *(rows(i, i + 1) for i in range(100)), partition_bytes=400)
     assert one.sha256 == many.sha256
     assert digest_folder(one.folder) == digest_folder(many.folder)
 

@@ -194,6 +194,38 @@ def test_tables_have_centres_in_their_own_units(step: Step, tmp_path: Path) -> N
     assert not (folder / "centres.npy").exists()
 
 
+def test_rows_without_a_class_are_grouped_all_the_same(step: Step, tmp_path: Path) -> None:
+    """Without a target the clusters are there, and what compares them with classes is None."""
+    rows = pa.table(
+        {
+            "id": [str(i) for i in range(8)],
+            "split": ["train"] * 6 + ["holdout"] * 2,
+            "width": [1.0, 2.0, 3.0, 11.0, 12.0, 13.0, 99.0, 99.0],
+        }
+    )
+    with DatasetWriter(tmp_path / "clean", rows.schema) as writer:
+        writer.write(rows)
+    preparation = Preparation(None, (), None, None, ("width",), ("width_as_it_arrived",))
+    (tmp_path / "preparation.json").write_text(preparation.to_json())
+    outputs = run(
+        step,
+        make_workflow(2, is_image=False),
+        Settings(),
+        step.publish(tmp_path / "clean", "clean"),
+        step.publish(tmp_path / "preparation.json", "preparation"),
+    )
+    folder = step.fetch(outputs["clusters"])
+    found = json.loads((folder / "clusters.json").read_text())
+    assert found["sizes"] == [3, 3]
+    assert (found["classes"], found["class_counts"]) == ([], [])
+    assert (found["purity"], found["adjusted_rand_index"]) == (None, None)
+    assert {c["most_frequent_class"] for c in found["clusters"]} == {None}
+    assert sorted(c["centre"]["width"] for c in found["clusters"]) == [2.0, 12.0]
+    members = Dataset.open(folder / "members").table()
+    assert members.schema.names == ["id", "cluster", "pc1", "pc2"]
+    assert "purity" not in step.client.get_run(step.run_id).data.metrics
+
+
 def test_a_workflow_without_clusters_is_refused(step: Step, tmp_path: Path) -> None:
     """The error says which key is missing."""
     with pytest.raises(MiningError, match=r"has no 'mining\.clusters'"):

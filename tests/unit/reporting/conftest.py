@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tasks.reporting.documents import Mistakes, NightDocuments
+from tasks.reporting.series import Series
 
 HOSTILE = '<script>alert("x")</script>'
 
@@ -166,10 +167,62 @@ def night() -> NightDocuments:
     return make_documents()
 
 
+def make_data_documents(name: str = "co2", what: str = "filled with the median") -> NightDocuments:
+    """A night without candidates or classes: a series with a gap, cleaned."""
+    columns = {
+        name: {"missing": 6, "changes": {"marked missing": 2, what: 5, "clipped to the limit": 1}},
+        "untouched": {"missing": 0, "changes": {}},
+    }
+    report = {
+        "rows_in": 100,
+        "rows_added": 3,
+        "rows_merged": 2,
+        "rows_out": 96,
+        "rows_quarantined": 4,
+        "rows_duplicate": 1,
+        "quarantined_by_reason": {f"{name}: missing": 4},
+        "rows_by_split": {"train": {"": 70}, "validation": {"": 6}, "holdout": {"": 20}},
+        "columns": columns,
+        "duplicates_kept": [f"first by {name}"],
+        "n_fit_rows": 70,
+        "features": [name],
+        "gaps": [{"first": "2001-01-06", "last": "2001-01-20", "n_steps": 3}],
+    }
+    times = np.datetime64("2001-01-01", "us") + np.arange(96) * np.timedelta64(7, "D")
+    rows = pd.DataFrame({"time": times, "value": 1.0, "split": "train", "is_filled": False})
+    validation = {
+        "suite": "tiny_clean",
+        "success": True,
+        "n_rows": 96,
+        "n_expectations": 1,
+        "n_failed": 0,
+        "n_warnings": 0,
+        "expectations": [],
+    }
+    return NightDocuments(
+        cleaning_report=report,
+        series=(Series(name, rows, 96),),
+        validations={"clean": validation},
+    )
+
+
+@pytest.fixture(scope="session")
+def data_night() -> NightDocuments:
+    """A night without candidates."""
+    return make_data_documents()
+
+
 @pytest.fixture(scope="session")
 def hostile_night() -> NightDocuments:
     """The same with a script for a class, a name of 300 letters, and TeX and markup in texts."""
     made = make_documents((HOSTILE, "x" * 300, "$\\frac{1}$ & <b>"))
-    report = {**(made.cleaning_report or {}), "quarantined_by_reason": {HOSTILE: 7}}
+    data = make_data_documents(f"{HOSTILE} $\\frac{{1}}$ <b>", HOSTILE)
+    gaps = [{"first": HOSTILE, "last": HOSTILE, "n_steps": 3}]
+    report = {**(made.cleaning_report or {}), **(data.cleaning_report or {}), "gaps": gaps}
+    report |= {
+        "quarantined_by_reason": {HOSTILE: 7},
+        "duplicates_kept": [HOSTILE],
+        "rows_by_split": (made.cleaning_report or {})["rows_by_split"],
+    }
     decision = {**(made.decision or {}), "reason": HOSTILE}
-    return replace(made, cleaning_report=report, decision=decision)
+    return replace(made, cleaning_report=report, decision=decision, series=data.series)

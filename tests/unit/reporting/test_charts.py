@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from tasks.reporting import charts, documents
+from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
 from tasks.reporting.style import get_headline
@@ -75,6 +75,124 @@ def test_row_bars_are_the_rows_in_and_what_became_of_them(night: NightDocuments)
     assert {text.get_text() for text in ax.texts} == {"510", "500", "7", "3"}
     assert ax.get_xlabel() == "rows"
     assert get_title(ax) == "98.0\N{NO-BREAK SPACE}% of 510 rows are used, 10 set aside"
+
+
+def test_rows_of_a_time_grid_have_bars_of_their_own() -> None:
+    """100 came in and 5 were added; 90 are used, 11 merged and 4 quarantined."""
+    report = {"rows_in": 100, "rows_added": 5, "rows_out": 90, "rows_quarantined": 4}
+    data = documents.tabulate_rows({**report, "rows_duplicate": 0, "rows_merged": 11})
+    ax = charts.plot_row_account(data)
+    assert [bar.get_width() for bar in ax.containers[0]] == [100, 5, 90, 4, 0, 11]
+    assert get_title(ax) == (
+        "85.7\N{NO-BREAK SPACE}% of 105 rows, 5 of them added to the time grid, are used, 15 set aside"
+    )
+
+
+def make_holes(n_columns: int) -> pd.DataFrame:
+    holes = {
+        f"c{i}": {"missing": 30 - i, "changes": {"marked missing": 2}} for i in range(n_columns)
+    }
+    return cleaned.tabulate_holes({"columns": holes})
+
+
+def test_missing_values_are_stacked_by_how_they_came_to_be() -> None:
+    """30 of the first column: 28 empty, 2 marked; what never happened has no legend."""
+    ax = charts.plot_missing_values(make_holes(3), 100, 5)
+    empty, marked = ax.containers
+    assert [bar.get_width() for bar in empty] == [28, 27, 26]
+    assert [bar.get_x() for bar in marked] == [28, 27, 26]
+    assert [text.get_text() for text in ax.texts] == ["30", "29", "28"]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["c0", "c1", "c2"]
+    assert get_title(ax) == (
+        "3 of 5 columns miss 87 values, most c0 (30.0\N{NO-BREAK SPACE}% of the rows)"
+    )
+
+
+def test_one_column_with_holes_is_named() -> None:
+    """The title is the message; without rows there is no share."""
+    assert get_title(charts.plot_missing_values(make_holes(1), 0, 4)) == (
+        "Only c0 misses values: 30 values"
+    )
+
+
+def test_many_columns_with_holes_are_cut_to_twenty_bars() -> None:
+    """The title counts all of them."""
+    ax = charts.plot_missing_values(make_holes(25), 100, 25)
+    assert len(ax.get_yticklabels()) == 20
+    assert get_title(ax).startswith("25 columns miss 450 values")
+
+
+def make_series(n_rows: int = 20) -> pd.DataFrame:
+    times = np.datetime64("2001-01-01", "us") + np.arange(n_rows) * np.timedelta64(7, "D")
+    split = np.where(np.arange(n_rows) < n_rows // 2, "train", "holdout")
+    is_filled = np.arange(n_rows) == 3
+    return pd.DataFrame(
+        {"time": times, "value": np.arange(float(n_rows)), "split": split, "is_filled": is_filled}
+    )
+
+
+def get_legend(ax: Axes) -> list[str]:
+    return ax.get_legend_handles_labels()[1]
+
+
+def test_a_series_is_a_line_over_its_parts() -> None:
+    """Parts are shaded up to where the next begins, and what was filled in is marked."""
+    ax = charts.plot_series(make_series(), "co2")
+    line, filled = ax.get_lines()
+    assert line.get_ydata().tolist() == list(range(20))
+    assert filled.get_ydata().tolist() == [3.0]
+    assert get_legend(ax) == ["training", "hold-out", "filled in (1)"]
+    assert ax.get_ylabel() == "co2, as cleaned"
+    assert get_title(ax) == "co2: 20 steps from 2001-01-01 to 2001-05-14: 1 filled in"
+
+
+def test_a_line_is_broken_where_steps_are_missing() -> None:
+    """Two weeks are missing after the eighth: a NaN stands between, and the gap is shaded."""
+    data = make_series().drop(index=[8, 9]).reset_index(drop=True)
+    ax = charts.plot_series(data, "co2")
+    y = ax.get_lines()[0].get_ydata()
+    assert np.flatnonzero(np.isnan(y)).tolist() == [8]
+    assert "1 gap" in get_legend(ax)
+    assert get_title(ax).endswith("1 filled in and 1 gap left open")
+
+
+def test_parts_by_a_hash_are_not_shaded() -> None:
+    """A stripe per row would be no picture."""
+    data = make_series(200).assign(split=np.resize(["train", "holdout"], 200), is_filled=False)
+    assert get_legend(charts.plot_series(data, "co2")) == []
+
+
+def test_a_thinned_series_says_how_many_steps_there_are() -> None:
+    """Its steps are no longer those of the series: no gap is claimed, and no count of filled ones."""
+    data = make_series(40).iloc[[0, 1, 2, 3, 4, 5, 6, 7, 8, 20, 39]]
+    ax = charts.plot_series(data, "co2", n_rows=40_000)
+    assert get_legend(ax) == ["training", "hold-out", "filled in"]
+    assert get_title(ax) == "co2: 40,000 steps from 2001-01-01 to 2001-10-01"
+
+
+@pytest.mark.parametrize("year", [-44, 20_000])
+def test_times_that_cannot_be_drawn_are_counted(year: int) -> None:
+    """Matplotlib knows the years 1 to 9999; the rest of the series is drawn."""
+    data = make_series(5)
+    far = np.datetime64(year - 1970, "Y").astype("datetime64[us]")
+    data["time"] = np.sort(np.array([far, *data["time"].to_numpy()[1:]]))
+    assert "1 out of the years 1 to 9999" in get_title(charts.plot_series(data, "co2"))
+
+
+def test_a_map_of_rows_without_classes_is_of_clusters_alone(night: NightDocuments) -> None:
+    """Where rows have no class there is no map by class, and cluster centres name none."""
+    assert night.members is not None
+    clusters = {**(night.clusters or {}), "classes": [], "purity": None}
+    clusters["clusters"] = [
+        {**c, "most_frequent_class": None, "purity": None} for c in clusters["clusters"]
+    ]
+    bare = NightDocuments(
+        clusters=clusters, members=night.members.drop(columns="class"), centres=night.centres
+    )
+    names = [chart.name for chart in draw_charts(bare)]
+    assert "map_by_cluster" in names
+    assert "centres" in names
+    assert "map_by_class" not in names
 
 
 def test_reasons_are_ordered_by_their_rows(night: NightDocuments) -> None:

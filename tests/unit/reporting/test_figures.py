@@ -15,7 +15,10 @@ def draw(night: NightDocuments, name: str) -> Chart:
     return next(
         chart
         for chart in draw_charts(
-            NightDocuments(**{section: getattr(night, section), "members": night.members})
+            NightDocuments(
+                **{section: getattr(night, section), "members": night.members},
+                series=night.series,
+            )
         )
         if chart.name == name
     )
@@ -47,7 +50,7 @@ def test_the_same_chart_gives_the_same_bytes(night: NightDocuments, tmp_path: Pa
 
 def test_hostile_names_stay_text_in_the_svg(hostile_night: NightDocuments, tmp_path: Path) -> None:
     """The SVG is well-formed and has no element that a name brought along."""
-    for name in ("classes", "confusion", "quarantine"):
+    for name in ("classes", "confusion", "quarantine", "missing", "series_1"):
         chart = draw(hostile_night, name)
         save_chart(chart, tmp_path)
         root = ET.parse(tmp_path / f"{chart.name}.svg").getroot()

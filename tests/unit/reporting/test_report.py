@@ -179,6 +179,74 @@ def test_the_rows_are_added_up(night: NightDocuments, n_duplicates: int, words: 
     assert ("does not" in words) == ("does not add up" in text)
 
 
+@pytest.fixture(scope="module")
+def data_page(data_night: NightDocuments) -> Page:
+    return Page(render_report(make_data(data_night, (), has_candidates=False)))
+
+
+def test_a_night_without_candidates_says_that_the_data_are_ready(data_page: Page) -> None:
+    """The first line is how many rows; nothing is said of decisions or scores."""
+    text = "".join(data_page.text)
+    assert "96 clean rows are ready." in text
+    assert "The workflow has no candidates" in text
+    assert [s["id"] for s in data_page.find("section")] == ["data", "steps", "provenance"]
+    assert {"badge ready"} <= {str(s.get("class")) for s in data_page.find("span")}
+    assert "100 came in, 3 were added" in text
+
+
+def test_warnings_are_named_in_the_first_lines(data_night: NightDocuments) -> None:
+    """Data that are ready but broke a promise are not praised."""
+    warned = {"clean": {**data_night.validations["clean"], "n_warnings": 2}}
+    data = make_data(replace(data_night, validations=warned), (), has_candidates=False)
+    assert "2 promises did not hold" in "".join(Page(render_report(data)).text)
+
+
+def test_a_night_that_never_cleaned_has_no_data() -> None:
+    """Without a cleaning report nothing is ready."""
+    page = Page(render_report(make_data(NightDocuments(), (), has_candidates=False)))
+    assert "The data are not ready." in "".join(page.text)
+
+
+def test_rows_of_a_time_grid_add_up(data_page: Page) -> None:
+    """100 in and 3 added are 96 used, 4 quarantined, 1 duplicate and 2 merged."""
+    text = "".join(data_page.text)
+    assert "adds up" in text
+    assert "does not add up" not in text
+    assert "first by co2" in text
+    assert "it learned from 70 training rows" in text
+
+
+def test_every_column_says_what_became_of_it(data_page: Page) -> None:
+    """What was missing, marked, filled and moved to a limit; kinds that never happened are left out."""
+    text = "".join(data_page.text)
+    for words in ("2 x marked missing", "5 x filled with the median", "1 x clipped to the limit"):
+        assert words.replace(" x ", " \N{MULTIPLICATION SIGN} ") in text
+    for heading in ("Missing on arrival", "Made missing", "Filled", "Moved to a limit"):
+        assert heading in text
+    assert "untouched" in text
+    assert "Other changes" not in text
+
+
+def test_gaps_are_listed(data_page: Page) -> None:
+    """Their first and last step, and how many there are."""
+    text = "".join(data_page.text)
+    assert "1 gap in the series, 3 steps in all" in text
+    assert "2001-01-20" in text
+
+
+def test_many_columns_and_gaps_are_cut(data_night: NightDocuments) -> None:
+    """A table of 500 columns shows the 60 with most changes, and says so."""
+    columns = {f"c{i}": {"missing": i, "changes": {}} for i in range(500)}
+    gaps = [{"first": f"g{i}", "last": "", "n_steps": i} for i in range(90)]
+    report = {**(data_night.cleaning_report or {}), "columns": columns, "gaps": gaps}
+    page = Page(render_report(make_data(replace(data_night, cleaning_report=report), ())))
+    text = "".join(page.text)
+    assert "the 60 of 500 with most changes" in text
+    assert "c499" in text
+    assert "c439" not in text
+    assert "40 are shown" in text
+
+
 def test_steps_that_ended_are_listed_with_their_time(night: NightDocuments) -> None:
     """The report itself still runs and is not listed."""
     text = "".join(Page(render_report(make_data(night, ()))).text)

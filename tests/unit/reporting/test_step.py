@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
+import yaml
 from tests_support import make_night
 
 from tasks.dataset import DatasetWriter, array_to_tensor_column
 from tasks.preparation import Preparation
 from tasks.reporting.documents import NightDocuments
 from tasks.reporting.step import run_charts, run_report
+from tasks.reporting.summary import summarise_night
 from tasks.settings import Settings
-from tasks.tracking import Handoff, Step, TaskIdentity, open_step
+from tasks.tracking import Handoff, Step, TaskIdentity, open_step, tags
 from tasks.workflow import Workflow, find_workflow
 
 if TYPE_CHECKING:
@@ -156,3 +159,82 @@ def test_a_night_of_a_table_without_mining_is_reported(
     assert 'id="mining"' not in text
     assert 'id="training"' not in text
     assert 'id="scores"' in text
+
+
+SERIES = """\
+name: digits
+description: A series.
+schedule: null
+source: {kind: statsmodels, dataset: co2}
+columns: {time: time, features: [co2]}
+expectations: {raw: digits_raw, clean: digits_clean}
+split: {by: time}
+"""
+
+
+@pytest.fixture
+def series_workflow() -> Workflow:
+    return Workflow.model_validate(yaml.safe_load(SERIES))
+
+
+def publish_series(step: Step, folder: Path, night: NightDocuments) -> dict[str, Handoff]:
+    report = folder / "cleaning.json"
+    report.write_text(json.dumps(night.cleaning_report))
+    times = np.datetime64("2001-01-01", "us") + np.arange(96) * np.timedelta64(7, "D")
+    split = ["train"] * 70 + ["validation"] * 6 + ["holdout"] * 20
+    values = np.arange(96.0)
+    rows = pa.table({"id": map(str, range(96)), "split": split, "time": times, "co2": values})
+    return {
+        "cleaning_report": step.publish(report, "cleaning_report"),
+        "clean": step.publish(write(folder / "clean", rows), "clean", n_rows=96),
+    }
+
+
+def test_a_series_is_drawn_from_the_clean_rows(
+    step: Step,
+    series_workflow: Workflow,
+    settings: Settings,
+    data_night: NightDocuments,
+    tmp_path: Path,
+) -> None:
+    """The CSV beside the picture holds the clean rows, of which those in the gap are filled in."""
+    inputs = publish_series(step, tmp_path, data_night)
+    folder = step.fetch(run_charts(step, series_workflow, settings, inputs)["charts"])
+    listed = [chart["name"] for chart in json.loads((folder / "charts.json").read_text())["charts"]]
+    assert listed == ["rows", "missing", "quarantine", "series_1"]
+    drawn = pd.read_csv(folder / "series_1.csv")
+    assert drawn["value"].tolist() == list(range(96))
+    # The report's gap is from the 6th to the 20th of January: two Mondays lie in it.
+    assert drawn.loc[drawn["is_filled"], "time"].tolist() == ["2001-01-08", "2001-01-15"]
+
+
+def test_a_night_without_candidates_is_tagged_as_ready(
+    step: Step,
+    series_workflow: Workflow,
+    settings: Settings,
+    data_night: NightDocuments,
+    tmp_path: Path,
+) -> None:
+    """Its result stands where a decision stands on other nights: on the run and in the summary."""
+    inputs = publish_series(step, tmp_path, data_night)
+    counts = {"rows_in": 100, "rows_out": 96, "rows_quarantined": 4, "rows_duplicate": 1}
+    step.log_metrics({**counts, "rows_added": 3, "rows_merged": 2})
+    run_report(step, series_workflow, settings, inputs)
+    found = summarise_night(step.client, step.night.run_id)
+    assert found.decision == {
+        "verdict": "data ready",
+        "reason": "No candidates: the data are ready, 96 rows.",
+    }
+    assert found.rows is not None
+    assert (found.rows["added"], found.rows["merged"]) == (3, 2)
+    night = step.client.get_run(step.night.run_id).data.tags
+    assert night[tags.VERDICT] == "data ready"
+
+
+def test_a_night_with_candidates_is_not_tagged_by_its_report(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """There the decision speaks."""
+    inputs = publish_night(step, tmp_path, night)
+    run_report(step, workflow, settings, {"cleaning_report": inputs["cleaning_report"]})
+    assert tags.VERDICT not in step.client.get_run(step.night.run_id).data.tags

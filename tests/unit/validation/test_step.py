@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pytest
 from tests_support import make_night
 
-from tasks.dataset import DatasetWriter
+from tasks.dataset import Dataset, DatasetWriter
 from tasks.errors import ValidationFailedError
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Night, TaskIdentity, open_step
@@ -42,18 +42,23 @@ def write_suite(folder: Path, severity: str, **changes: Any) -> None:
         **changes,
     }
     folder.mkdir(exist_ok=True)
-    document = {"name": "plants_raw", "expectations": [expectation]}
-    (folder / "plants_raw.json").write_text(json.dumps(document))
+    for name in ("plants_raw", "plants_clean"):
+        document = {"name": name, "expectations": [expectation]}
+        (folder / f"{name}.json").write_text(json.dumps(document))
 
 
 def validate(
-    client: MlflowClient, settings: Settings, night: Night, workflow: Workflow = WORKFLOW
+    client: MlflowClient,
+    settings: Settings,
+    night: Night,
+    workflow: Workflow = WORKFLOW,
+    stage: Literal["raw", "clean"] = "raw",
 ) -> dict[str, Handoff]:
     with open_step(client, settings, night, "validate_raw", inputs={}, task=TaskIdentity()) as step:
         with DatasetWriter(step.workdir / "raw", ROWS.schema) as writer:
             writer.write(ROWS)
         data = step.publish(step.workdir / "raw", "raw", n_rows=2)
-        return validation.run(step, workflow, settings, data, "raw")
+        return validation.run(step, workflow, settings, data, stage)
 
 
 def find_run(client: MlflowClient, night: Night) -> Any:
@@ -119,3 +124,53 @@ def test_a_suite_names_the_id_as_the_workflow_does(
     night = make_night(client, settings)
     validate(client, own_settings, night, workflow)
     assert find_run(client, night).data.tags["nocturne.validation"] == "passed"
+
+
+def limit_to(fraction: float) -> Workflow:
+    expectations = WORKFLOW.expectations.model_copy(update={"max_quarantined_fraction": fraction})
+    return WORKFLOW.model_copy(update={"expectations": expectations})
+
+
+def test_marked_expectations_hand_rows_over(
+    client: MlflowClient, settings: Settings, own_settings: Settings
+) -> None:
+    """At the limit exactly the night goes on, and the row is named by its place."""
+    write_suite(own_settings.expectations_dir, "critical", meta={"quarantine": True})
+    night = make_night(client, settings)
+    handoff = validate(client, own_settings, night, limit_to(0.5))["rejected"]
+    assert handoff.n_rows == 1
+    folder = Path(client.download_artifacts(handoff.run_id, handoff.path))
+    assert Dataset.open(folder).table().to_pylist() == [
+        {"row": 1, "reason": "x: promised values to be between (max_value 10.0); found 20"}
+    ]
+    run = find_run(client, night)
+    assert run.data.metrics["rows_rejected"] == 1
+    assert run.data.tags["nocturne.validation"] == "passed"
+
+
+def test_too_many_rows_for_quarantine_stop_the_night(
+    client: MlflowClient, settings: Settings, own_settings: Settings
+) -> None:
+    """The error tells share, limit and expectation; the Data Docs are attached all the same."""
+    write_suite(own_settings.expectations_dir, "warning", meta={"quarantine": True})
+    night = make_night(client, settings)
+    with pytest.raises(
+        ValidationFailedError,
+        match=r"1 of 2 raw rows of plants \(50\.0%\).*\n- x: .*\(1 rows\)\n.*at most 49\.0%",
+    ):
+        validate(client, own_settings, night, limit_to(0.49))
+    run = find_run(client, night)
+    assert run.data.tags["nocturne.validation"] == "failed"
+    assert client.list_artifacts(run.info.run_id, "data_docs")
+
+
+def test_nothing_is_handed_over_when_all_rows_hold(
+    client: MlflowClient, settings: Settings, own_settings: Settings
+) -> None:
+    """Cleaning finds an empty list of rejected rows, and the clean stage has none."""
+    write_suite(own_settings.expectations_dir, "critical", kwargs={"column": "x", "max_value": 99})
+    night = make_night(client, settings)
+    raw = validate(client, own_settings, night)
+    assert raw["rejected"].n_rows == 0
+    folder = Path(client.download_artifacts(raw["rejected"].run_id, raw["rejected"].path))
+    assert Dataset.open(folder).schema.names == ["row", "reason"]

@@ -13,6 +13,17 @@ from tasks.validation.suites import read_suite
 
 COUNT = {"type": "expect_table_row_count_to_be_between", "kwargs": {"min_value": 1}}
 
+CONDITION = {"type": "comparison", "column": {"name": "y"}, "operator": "==", "parameter": 1}
+SCHEMA = {
+    "type": "expect_column_values_to_match_json_schema",
+    "kwargs": {"column": "x", "json_schema": {"type": "string", "pattern": "(a+)+$"}},
+}
+
+
+def match(suffix: str = "", **kwargs: Any) -> dict[str, Any]:
+    name = "expect_column_values_to_match_regex" + (f"_{suffix}" if suffix else "")
+    return {"type": name, "kwargs": {"column": "x", **kwargs}}
+
 
 def write(folder: Path, document: Any) -> Path:
     path = folder / "x_raw.json"
@@ -48,6 +59,13 @@ def test_a_suite_keeps_its_expectations_and_severities(tmp_path: Path) -> None:
         ({"name": "x_raw", "expectations": [{**COUNT, "severity": "warn"}]}, "severity 'warn'"),
         ({"name": "x_raw", "expectations": [{**COUNT, "kwarg": {}}]}, "'kwarg'.\nExpected: 'kwargs'"),
         ({"name": "x_raw", "expectations": [{**COUNT, "kwargs": {"min": 1}}]}, "cannot take .*min"),
+        ({"name": "x_raw", "expectations": [match(regex="(?<=a)b")]}, r"'\(\?<=a\)b' cannot be used: .*\n.*RE2 knows"),
+        ({"name": "x_raw", "expectations": [match(regex=r"(a)\1")]}, "cannot be used: invalid escape"),
+        ({"name": "x_raw", "expectations": [match(regex="[")]}, "cannot be used: missing \\]"),
+        ({"name": "x_raw", "expectations": [match(regex="((a{900}){900}){900}")]}, "cannot be used"),
+        ({"name": "x_raw", "expectations": [match("list", regex_list=["a", "a(?!b)"])]}, "'a[^b]*b[^']*' cannot be used"),
+        ({"name": "x_raw", "expectations": [match(regex="a", row_condition=CONDITION)]}, "'row_condition' beside a regex"),
+        ({"name": "x_raw", "expectations": [SCHEMA]}, "a JSON Schema with 'pattern'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused(tmp_path: Path, document: Any, message: str) -> None:

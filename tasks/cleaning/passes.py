@@ -1,0 +1,449 @@
+"""The two passes of the cleaning over the files of a step: settle every row, learn, finish every row.
+
+Called by ``step.py``, which knows MLflow; here are only folders in and folders out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.cleaning.duplicates import (
+    SECOND_KEY,
+    Digests,
+    digest_rows,
+    find_candidates,
+    find_repeats,
+)
+from tasks.cleaning.finish import RowFinisher, list_inputs
+from tasks.cleaning.learn import choose_fit_rows, learn
+from tasks.cleaning.quarantine import UNPARSED_KIND, find_raw_rows, shape_quarantine
+from tasks.cleaning.report import CleaningReport, report_columns
+from tasks.cleaning.scratch import Scratch
+from tasks.cleaning.series import finish_series, sort_series
+from tasks.cleaning.settle import (
+    FOLD,
+    POSITION,
+    RowSettler,
+    SettledBatch,
+    list_compared,
+    read_settled,
+)
+from tasks.cleaning.split import TRAIN, TimeBounds, split_by_time
+from tasks.cleaning.tally import Tally, check_parts, check_training_rows
+from tasks.dataset import Dataset, DatasetWriter
+from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA, SPLIT_COLUMN
+from tasks.dataset.threads import map_in_order
+from tasks.errors import CleaningError
+from tasks.preparation import Preparation
+from tasks.preparation.frame import Frame, concat_frames
+from tasks.preparation.preparation import list_features
+from tasks.preparation.time_grid import find_gaps
+from tasks.preparation.transformer import Transformer
+from tasks.preparation.transformers.series import RegularGrid
+from tasks.workflow import TimeSplit, Workflow
+
+UNTRAINED = "a class without training rows"
+REPEATED_ID = "repeats an earlier row's"
+
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """What the passes made.
+
+    Parameters
+    ----------
+    clean, quarantine : DatasetWriter
+        Closed.
+    preparation : Preparation
+    report : CleaningReport
+    """
+
+    clean: DatasetWriter
+    quarantine: DatasetWriter
+    preparation: Preparation
+    report: CleaningReport
+
+
+class Passes:
+    """Cleans one night's rows.
+
+    Parameters
+    ----------
+    workdir : Path
+        For the datasets that are made, and the scratch between the passes.
+    workflow : Workflow
+    arrived, lines : Dataset
+        The raw rows, and the lines that became none.
+    rejected : mapping of int to str, optional
+        Places in ``arrived`` of rows that validation rejected, and why.
+    on_progress : callable, optional
+        Told of the pass and how many rows it has done, every batch.
+    """
+
+    def __init__(
+        self,
+        workdir: Path,
+        workflow: Workflow,
+        arrived: Dataset,
+        lines: Dataset,
+        *,
+        rejected: Mapping[int, str] | None = None,
+        on_progress: Progress = lambda _pass, _n_rows: None,
+    ) -> None:
+        self.workdir = workdir
+        self.workflow = workflow
+        self.arrived = arrived
+        self.lines = lines
+        self.rejected = dict(rejected or {})
+        self.on_progress = on_progress
+        self.settler = RowSettler(workflow)
+        self.tally = Tally(workflow.columns.target)
+        self.n_by_reason: Counter[str] = Counter()
+        self.n_missing: Counter[str] = Counter()
+        self.changes: Counter[tuple[str, str]] = Counter()
+        self.n_duplicates = self.n_added = self.n_merged = self.n_fit_rows = 0
+        self.gaps: tuple[dict[str, Any], ...] = ()
+
+    def run(self) -> Cleaned:
+        """Clean.
+
+        Raises
+        ------
+        CleaningError
+            When a column cannot be used, a step cannot learn, no row is left, a part of the split
+            is empty, or the training rows have one class only.
+        """
+        origin = {"raw": self.arrived.sha256, "workflow": self.workflow.name}
+        with DatasetWriter(self.workdir / "quarantine", QUARANTINE_SCHEMA, origin=origin) as bad:
+            for batch in self.lines.batches():
+                bad.write(batch)
+                self.n_by_reason[UNPARSED_KIND] += batch.num_rows
+            scratch = self._settle(bad)
+            is_kept = self._drop_duplicates(scratch, bad)
+            if not is_kept.any():
+                check_training_rows(self.tally, self.n_by_reason)
+            bounds = self._find_bounds(scratch, is_kept)
+            features = self._learn(scratch, is_kept, bounds)
+            clean = self._finish(scratch, is_kept, bounds, features, bad)
+            check_training_rows(self.tally, self.n_by_reason)
+            clean = self._remove_untrained_classes(clean, bad)
+            check_parts(self.tally, needs_validation=self.workflow.split.validation > 0)
+        return Cleaned(clean, bad, self._prepare(features), self._report(clean, features))
+
+    # --- first pass -----------------------------------------------------------------------------
+
+    def _settle(self, bad: DatasetWriter) -> Scratch:
+        scratch = Scratch(self.workdir / "settled.arrow")
+        nothing = pa.RecordBatch.from_pylist([], schema=self.arrived.schema)
+        # A batch without rows comes first, so that the columns are known whatever arrives.
+        jobs = self._cut_into_jobs(nothing)
+        n_done = 0
+        for settled in map_in_order(lambda job: job(), jobs):
+            scratch.append(settled.rows, settled.digests)
+            bad.write(settled.quarantined)
+            self.n_by_reason.update(settled.n_by_kind)
+            self.n_missing.update(settled.n_missing)
+            self.changes.update(settled.changes)
+            n_done += settled.rows.num_rows + settled.quarantined.num_rows
+            self.on_progress("settled", n_done)
+        scratch.close()
+        return scratch
+
+    def _cut_into_jobs(self, nothing: pa.RecordBatch) -> Iterator[Callable[[], SettledBatch]]:
+        first = 0
+        places = np.array(sorted(self.rejected), dtype=np.int64)
+        yield partial(self.settler.settle, nothing, 0)
+        for batch in self.arrived.batches():
+            last = first + batch.num_rows
+            here = places[np.searchsorted(places, first) : np.searchsorted(places, last)]
+            rejected = {int(p) - first: self.rejected[int(p)] for p in here}
+            yield partial(self.settler.settle, batch, first, rejected)
+            first = last
+
+    def _drop_duplicates(self, scratch: Scratch, bad: DatasetWriter) -> npt.NDArray[np.bool_]:
+        of_ids, *of_steps = scratch.take_digests()
+        columns = self.workflow.columns
+        places = np.arange(scratch.n_rows)
+        for step, digests in zip(self.settler.duplicates, of_steps, strict=True):
+            names = list_compared(step, columns)
+            is_repeat = self._find_repeats(scratch, digests, places, names, step.keep)
+            self.n_duplicates += int(is_repeat.sum())
+            places = places[~is_repeat]
+        is_repeat = self._find_repeats(scratch, of_ids, places, [ID_COLUMN], "first")
+        is_kept = np.zeros(scratch.n_rows, dtype=bool)
+        is_kept[places[~is_repeat]] = True
+        if is_repeat.any():
+            # Two rows of one id would be one row to whoever looks rows up by it.
+            is_repeated = np.zeros(scratch.n_rows, dtype=bool)
+            is_repeated[places[is_repeat]] = True
+            reason = f"{ID_COLUMN}: {REPEATED_ID}"
+            self._quarantine(
+                {
+                    int(place): reason
+                    for rows, mask in scratch.batches(is_repeated)
+                    for place in rows.column(POSITION).filter(pa.array(mask)).to_pylist()
+                },
+                bad,
+            )
+            self.n_by_reason[reason] += int(is_repeat.sum())
+        return is_kept
+
+    def _find_repeats(
+        self,
+        scratch: Scratch,
+        digests: Digests,
+        places: npt.NDArray[np.int64],
+        names: list[str],
+        keep: Literal["first", "last"],
+    ) -> npt.NDArray[np.bool_]:
+        """Tell which of the rows at these places of the scratch repeat another one of them."""
+        is_repeat = find_candidates(digests[places])
+        candidates = places[is_repeat]
+        if len(candidates):
+            is_candidate = np.zeros(scratch.n_rows, dtype=bool)
+            is_candidate[candidates] = True
+            second = [
+                digest_rows(read_settled(rows, names, mask), names, SECOND_KEY)
+                for rows, mask in scratch.batches(is_candidate)
+                if mask.any()
+            ]
+            is_repeat[is_repeat] = find_repeats(digests[candidates], np.concatenate(second), keep)
+        return is_repeat
+
+    # --- learning -------------------------------------------------------------------------------
+
+    def _find_bounds(self, scratch: Scratch, is_kept: npt.NDArray[np.bool_]) -> TimeBounds | None:
+        split = self.workflow.split
+        if not isinstance(split, TimeSplit):
+            return None
+        name = str(self.workflow.columns.time)
+        times = [read_settled(rows, [name], mask)[name] for rows, mask in scratch.batches(is_kept)]
+        return split_by_time(np.concatenate(times), split)
+
+    def _learn(
+        self, scratch: Scratch, is_kept: npt.NDArray[np.bool_], bounds: TimeBounds | None
+    ) -> tuple[str, ...]:
+        """Fit the steps of the second pass, and find what they make: the features."""
+        columns = self.workflow.columns
+        if columns.image is not None:
+            return ()
+        names = list_inputs(columns)
+        frame, target, folds = self._gather_training_rows(scratch, is_kept, bounds, names)
+        if not len(folds):
+            self._refuse_without_training_rows(int(is_kept.sum()))
+        self.n_fit_rows = len(folds)
+        frame = learn(self.settler.later, frame, target, folds)
+        others = [columns.time] if columns.time not in (columns.features or ()) else []
+        return list_features(frame, [name for name in others if name is not None])
+
+    def _gather_training_rows(
+        self,
+        scratch: Scratch,
+        is_kept: npt.NDArray[np.bool_],
+        bounds: TimeBounds | None,
+        names: list[str],
+    ) -> tuple[Frame, npt.NDArray[np.float64] | None, npt.NDArray[np.int64]]:
+        masks, all_folds = [], []
+        for rows, mask in scratch.batches(is_kept):
+            is_training = mask & self._find_training_rows(rows, bounds)
+            masks.append(is_training)
+            all_folds.append(np.asarray(rows.column(FOLD))[is_training])
+        folds = np.concatenate(all_folds)
+        if self._is_in_time_order:
+            is_chosen = np.ones(len(folds), dtype=bool)  # neighbours are needed, so all of them
+        else:
+            is_chosen = choose_fit_rows(folds, len(names))
+        chosen = np.concatenate(masks)
+        chosen[np.flatnonzero(chosen)[~is_chosen]] = False
+        target_name = self.workflow.columns.target
+        frames, targets = [], []
+        for rows, mask in scratch.batches(chosen):
+            frames.append(read_settled(rows, names, mask))
+            if target_name is not None:
+                targets.append(rows.column(target_name).filter(pa.array(mask)))
+        codes = None
+        if target_name is not None:
+            values = pa.concat_arrays(targets)
+            classes = pc.unique(values).sort()
+            codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
+        return concat_frames(frames), codes, folds[is_chosen]
+
+    def _find_training_rows(
+        self, rows: pa.RecordBatch, bounds: TimeBounds | None
+    ) -> npt.NDArray[np.bool_]:
+        if bounds is None:
+            return np.asarray(pc.fill_null(pc.equal(rows.column(SPLIT_COLUMN), TRAIN), False))
+        name = str(self.workflow.columns.time)
+        times = np.asarray(read_settled(rows, [name])[name])
+        return np.asarray(pc.equal(bounds.name_parts(times), TRAIN))
+
+    def _refuse_without_training_rows(self, n_rows: int) -> None:
+        raise CleaningError(
+            f"Of {n_rows} clean rows none is for training.",
+            expected="training rows",
+            hint="wait for more rows, or lower 'split.holdout' and 'split.validation'",
+        )
+
+    # --- second pass ----------------------------------------------------------------------------
+
+    @property
+    def _is_in_time_order(self) -> bool:
+        return any(t.needs_all_rows for t in self.settler.later)
+
+    def _finish(
+        self,
+        scratch: Scratch,
+        is_kept: npt.NDArray[np.bool_],
+        bounds: TimeBounds | None,
+        features: tuple[str, ...],
+        bad: DatasetWriter,
+    ) -> DatasetWriter:
+        rejected: dict[int, str] = {}
+        parts = (
+            self._finish_series(scratch, is_kept, bounds, features, rejected)
+            if self._is_in_time_order
+            else self._finish_batches(scratch, is_kept, bounds, features, rejected)
+        )
+        first = next(parts)
+        clean = DatasetWriter(self.workdir / "clean", first.schema, origin=bad.origin)
+        n_done = 0
+        with clean:
+            for rows in _chain(first, parts):
+                clean.write(rows)
+                self.tally.add(rows)
+                n_done += rows.num_rows
+                self.on_progress("finished", n_done)
+        self._quarantine(rejected, bad)
+        return clean
+
+    def _finish_batches(
+        self,
+        scratch: Scratch,
+        is_kept: npt.NDArray[np.bool_],
+        bounds: TimeBounds | None,
+        features: tuple[str, ...],
+        rejected: dict[int, str],
+    ) -> Iterator[pa.RecordBatch]:
+        finisher = RowFinisher(self.workflow.columns, self.settler.later, features, bounds)
+        for finished in map_in_order(lambda pair: finisher.finish(*pair), scratch.batches(is_kept)):
+            rejected.update(finished.rejected)
+            self.n_by_reason.update(finished.n_by_kind)
+            self.changes.update(finished.changes)
+            yield finished.rows
+
+    def _finish_series(
+        self,
+        scratch: Scratch,
+        is_kept: npt.NDArray[np.bool_],
+        bounds: TimeBounds | None,
+        features: tuple[str, ...],
+        rejected: dict[int, str],
+    ) -> Iterator[pa.RecordBatch]:
+        columns = self.workflow.columns
+        batches = [rows.filter(pa.array(mask)) for rows, mask in scratch.batches(is_kept)]
+        settled = sort_series(pa.Table.from_batches(batches), columns)
+        self._find_gaps(np.asarray(read_settled(settled, [str(columns.time)])[str(columns.time)]))
+        finished = finish_series(columns, self.settler.later, features, settled, bounds)
+        rejected.update(finished.rejected)
+        self.n_by_reason.update(finished.n_by_kind)
+        self.changes.update(finished.changes)
+        self.n_added, self.n_merged = finished.n_added, finished.n_merged
+        yield finished.rows
+
+    def _find_gaps(self, times: npt.NDArray[np.datetime64]) -> None:
+        grids = [t for t in self.settler.later if isinstance(t, RegularGrid)]
+        if grids:
+            self.gaps = tuple(
+                {"first": str(gap.first), "last": str(gap.last), "n_steps": int(gap.n_steps)}
+                for gap in find_gaps(times, grids[0].every)
+            )
+
+    def _remove_untrained_classes(self, clean: DatasetWriter, bad: DatasetWriter) -> DatasetWriter:
+        """Send rows of classes that no training row has to quarantine: no model could know them."""
+        untrained = self.tally.find_untrained_classes()
+        target = self.workflow.columns.target
+        if not untrained or target is None:
+            return clean
+        before = Dataset.open(clean.folder, verify=False)
+        classes = pa.array(sorted(untrained), before.schema.field(target).type)
+        ids: list[str] = []
+        folder = clean.folder.with_name("clean_trained")
+        with DatasetWriter(folder, before.schema, origin=clean.origin) as trained:
+            for batch in before.batches():
+                is_untrained = pc.is_in(batch.column(target), value_set=classes)
+                ids += batch.filter(is_untrained).column(ID_COLUMN).to_pylist()
+                trained.write(batch.filter(pc.invert(is_untrained)))
+        reason = f"{target}: {UNTRAINED}"
+        wanted = pa.array(ids, pa.string())
+        for batch in self.arrived.batches(_list_scalars(self.arrived)):
+            found = batch.filter(pc.is_in(batch.column(ID_COLUMN), value_set=wanted))
+            texts = [f"{reason}: {value!r}" for value in found.column(target).to_pylist()]
+            bad.write(shape_quarantine(found, texts))
+        self.n_by_reason[reason] += len(ids)
+        self.tally.remove_classes(untrained)
+        return trained
+
+    def _quarantine(self, rejected: Mapping[int, str], bad: DatasetWriter) -> None:
+        for rows, reasons in find_raw_rows(self.arrived, rejected):
+            bad.write(shape_quarantine(rows, reasons))
+
+    # --- what is handed over --------------------------------------------------------------------
+
+    def _prepare(self, features: tuple[str, ...]) -> Preparation:
+        columns = self.workflow.columns
+        classes = tuple(sorted(self.tally.list_classes(TRAIN))) if columns.target else ()
+        transformers: Iterable[Transformer] = ()
+        raw_features: tuple[str, ...] = ()
+        if columns.image is None:
+            plain = [o for o in self.settler.plain if isinstance(o, Transformer)]
+            transformers = (*plain, *self.settler.later)
+            # Steps in time order read the time, also where no model does.
+            raw_features = tuple(list_inputs(columns) if self._is_in_time_order else columns.inputs)
+        return Preparation(
+            target=columns.target,
+            classes=classes,  # type: ignore[arg-type]
+            image_column=columns.image.column if columns.image else None,
+            image_shape=columns.image.tensor if columns.image else None,
+            features=features,
+            raw_features=raw_features,
+            transformers=tuple(transformers),
+        )
+
+    def _report(self, clean: DatasetWriter, features: tuple[str, ...]) -> CleaningReport:
+        return CleaningReport(
+            rows_in=self.arrived.n_rows + self.lines.n_rows,
+            rows_out=clean.manifest.n_rows if clean.manifest is not None else 0,
+            rows_duplicate=self.n_duplicates,
+            quarantined_by_reason={k: n for k, n in self.n_by_reason.items() if n},
+            rows_by_split=self.tally.to_counts(),
+            columns=report_columns(self.n_missing, self.changes),
+            duplicates_kept=tuple(
+                f"the {step.keep} by {', '.join(step.by)}" for step in self.settler.duplicates
+            ),
+            rows_added=self.n_added,
+            rows_merged=self.n_merged,
+            n_fit_rows=self.n_fit_rows,
+            features=features,
+            gaps=self.gaps,
+        )
+
+
+def _list_scalars(dataset: Dataset) -> list[str]:
+    return [f.name for f in dataset.schema if not isinstance(f.type, pa.FixedShapeTensorType)]
+
+
+def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    yield first
+    yield from rest

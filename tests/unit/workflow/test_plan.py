@@ -1,0 +1,64 @@
+"""Which steps a night has, and whose outputs each one reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks.workflow import Workflow, plan_night
+
+DATA_STEPS = ("ingest", "validate_raw", "clean", "validate_clean")
+
+
+def make_workflow(**more: Any) -> Workflow:
+    return Workflow.model_validate(
+        {
+            "name": "tiny",
+            "description": "Flowers.",
+            "source": {"kind": "sklearn", "dataset": "iris"},
+            "columns": {"target": "target", "features": ["petal_length_cm"]},
+            "expectations": {"raw": "tiny_raw", "clean": "tiny_clean"},
+            "split": {"by": "hash"},
+            **more,
+        }
+    )
+
+
+CANDIDATES = {"candidates": {"mlp": {"kind": "mlp"}}}
+MINING = {"mining": {"clusters": {"k": 3}}}
+
+
+@pytest.mark.parametrize("mining", [{}, MINING], ids=["no mining", "mining"])
+def test_a_night_without_candidates_ends_with_the_data(mining: dict[str, Any]) -> None:
+    """Nobody is trained, judged or promoted; charts and report read what there is."""
+    steps = plan_night(make_workflow(**mining))
+    mined = ("mine.clusters",) if mining else ()
+    assert tuple(step.name for step in steps) == (*DATA_STEPS, *mined, "charts", "report")
+    charts, report = steps[-2:]
+    assert charts.needs == (*DATA_STEPS, *mined)
+    assert report.needs == (*DATA_STEPS, *mined, "charts")
+
+
+def test_candidates_bring_their_judges() -> None:
+    """One candidate is trained beside the baseline, compared, decided upon and promoted."""
+    steps = plan_night(make_workflow(**CANDIDATES, **MINING))
+    trained = ("train.mlp", "train.baseline")
+    judged = ("evaluate", "decide", "promote")
+    assert tuple(step.name for step in steps) == (
+        *DATA_STEPS,
+        "mine.clusters",
+        *trained,
+        *judged,
+        "charts",
+        "report",
+    )
+
+
+@pytest.mark.parametrize("more", [{}, MINING, CANDIDATES, {**CANDIDATES, **MINING}])
+def test_every_step_comes_after_those_it_needs(more: dict[str, Any]) -> None:
+    """A night that is walked in order finds every input."""
+    done: set[str] = set()
+    for step in plan_night(make_workflow(**more)):
+        assert done.issuperset(step.needs), step
+        done.add(step.name)
