@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.dataset import tensor_column_to_array
 from tasks.preparation.frame import Column, Frame, find_kind
@@ -20,6 +21,7 @@ from tasks.preparation.frame import Column, Frame, find_kind
 # different rows share with a chance of 3 in a million. Rows that share them are digested again with
 # the second, so that a row is lost by chance once in 10**24 nights.
 FIRST_KEY, SECOND_KEY = "nocturne-first-1", "nocturne-second2"
+_ROWS_LOOKED_AT = 256
 _MISSING = np.uint64(0x5851F42D4C957F2D)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd: a multiplication loses nothing
 
@@ -73,7 +75,11 @@ def hash_text(column: pa.StringArray, key: str) -> npt.NDArray[np.uint64]:
     """
     from pandas.util import hash_array
 
-    encoded = column.dictionary_encode()  # each distinct text once
+    first = column.slice(0, _ROWS_LOOKED_AT)
+    if not column.null_count and pc.count_distinct(first).as_py() > len(first) // 2:
+        texts = column.to_numpy(zero_copy_only=False)
+        return np.asarray(hash_array(texts, hash_key=key, categorize=False), dtype=np.uint64)
+    encoded = column.dictionary_encode()  # texts that repeat, such as categories: each once
     distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
     hashes = hash_array(distinct, hash_key=key, categorize=False)
     if not column.null_count:

@@ -1,4 +1,4 @@
-"""Point in time: how many rows of a built-in data set had arrived by a night.
+"""Point in time: what of a source had arrived by a night.
 
 Used by the readers of ``tasks/ingestion``; a re-run of an old night sees that night's rows again.
 """
@@ -6,8 +6,10 @@ Used by the readers of ``tasks/ingestion``; a re-run of an old night sees that n
 from __future__ import annotations
 
 import datetime
+from pathlib import PurePosixPath
 
 from tasks.errors import SourceError
+from tasks.ingestion.locations import SourceFile
 from tasks.workflow import Arrival
 
 
@@ -53,3 +55,53 @@ def count_arrived_rows(
         expected=f"a night from {first} on, the first with rows",
         hint="run a later night, or set an earlier date at 'source.arrives.from'",
     )
+
+
+def select_arrived_files(
+    files: list[SourceFile], pattern: str, night: datetime.date
+) -> list[SourceFile]:
+    """Select the files of a night and of earlier ones, by the dates in their names.
+
+    Parameters
+    ----------
+    files : list of SourceFile
+    pattern : str
+        What a file's name looks like, without its folders, for ``strptime``.
+    night : datetime.date
+
+    Returns
+    -------
+    list of SourceFile
+        In the order of their dates, and of their names where these are the same.
+
+    Raises
+    ------
+    SourceError
+        When a name does not look so, or no file had arrived.
+    """
+    dated = [(_read_date(file, pattern), file.name, file) for file in files]
+    arrived = sorted((d for d in dated if d[0] <= night), key=lambda d: d[:2])
+    if not arrived:
+        first = min(date for date, _, _ in dated)
+        raise SourceError(
+            f"None of {len(files)} files had arrived by the night of {night}.",
+            expected=f"a night from {first} on, the date of the first",
+            hint="run a later night, or put the files of that night where 'source.path' says",
+        )
+    return [file for _, _, file in arrived]
+
+
+def _read_date(file: SourceFile, pattern: str) -> datetime.date:
+    try:
+        return datetime.datetime.strptime(PurePosixPath(file.name).name, pattern).date()  # noqa: DTZ007
+    except ValueError as error:
+        raise file.make_error(
+            f"does not tell by its name when it arrived: {error}.",
+            expected=f"a name such as {night_name(pattern)}",
+            hint="rename it, correct 'source.arrives.pattern', or narrow 'source.path' down",
+        ) from file.find_cause(error)
+
+
+def night_name(pattern: str) -> str:
+    """Name a file that would have arrived on the last night of 2026, as an example."""
+    return datetime.date(2026, 12, 31).strftime(pattern)

@@ -119,12 +119,10 @@ def _read_header(
 def _split_header(file: SourceFile, text: bytes, fault: str, dialect: Dialect) -> list[str]:
     try:
         if not fault:
-            quoting = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
-            sign = dialect.quote or '"'
-            lines = [text.decode()]
-            return next(
-                csv.reader(lines, delimiter=dialect.delimiter, quotechar=sign, quoting=quoting)
-            )
+            lines, sign = [text.decode()], dialect.quote
+            if sign is None:
+                return next(csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE))
+            return next(csv.reader(lines, delimiter=dialect.delimiter, quotechar=sign))
     except csv.Error as error:
         fault = str(error)
     raise file.make_error(

@@ -1,12 +1,13 @@
-"""MNIST as ``keras.datasets`` has it: from a file of the user's, or downloaded once by Keras.
+"""The images of ``keras.datasets``: downloaded once by Keras, MNIST also from a file of the user's.
 
-Source for ``step.py``. Both ways hold all images in memory, 55 MB.
+Source for ``step.py``. All images are in memory: 55 MB, and 184 MB of ``cifar10``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import importlib
 import socket
 import zipfile
 import zlib
@@ -26,17 +27,18 @@ from tasks.ingestion.arrival import count_arrived_rows
 from tasks.ingestion.parts import Part, cut_into_parts
 from tasks.workflow import KerasSource
 
-IMAGE_SHAPE = (28, 28)
+IMAGE_SHAPES = {"mnist": (28, 28, 1), "fashion_mnist": (28, 28, 1), "cifar10": (32, 32, 3)}
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 DOWNLOAD_TIMEOUT_SECONDS = (
     60.0  # Keras sets none: a network that swallows packets would hold the night
 )
-_HINT = "set NOCTURNE_MNIST to a local mnist.npz with the keys " + ", ".join(KEYS)
+_MNIST_HINT = "set NOCTURNE_MNIST to a local mnist.npz with the keys " + ", ".join(KEYS)
+_HINT = "run once with a network: Keras keeps the files under KERAS_HOME"
 
 
 @dataclass(frozen=True)
-class Mnist:
-    """Images of shape (n, 28, 28), uint8, and labels of shape (n,), int64."""
+class ImageSet:
+    """Images of shape (n, height, width, channels), uint8, and labels of shape (n,), int64."""
 
     x_train: npt.NDArray[np.uint8]
     y_train: npt.NDArray[np.int64]
@@ -45,35 +47,38 @@ class Mnist:
 
 
 def read_keras(source: KerasSource, file: Path | None, night: datetime.date) -> Iterator[Part]:
-    """Read what had arrived of MNIST by a night: training rows first, then all test rows.
+    """Read what had arrived of a data set by a night: training rows first, then all test rows.
 
     Parameters
     ----------
     source : KerasSource
     file : Path or None
-        A local ``mnist.npz``; None lets Keras download it.
+        A local ``mnist.npz``, for MNIST only; None lets Keras download the data set.
     night : datetime.date
 
     Yields
     ------
     Part
-        Columns ``image`` (uint8 tensors of shape (28, 28, 1)), ``label`` (int64) and ``split``:
-        ``train`` for the training images, of which arrivals are counted, and ``holdout`` for the
-        test images, which are there from the first night on. ``source`` is ``mnist/train`` or
-        ``mnist/test``, ``line`` the row in that part, from 1.
+        Columns ``image`` (uint8 tensors of shape (28, 28, 1), or (32, 32, 3) for ``cifar10``),
+        ``label`` (int64) and ``split``: ``train`` for the training images, of which arrivals are
+        counted, and ``holdout`` for the test images, which are there from the first night on.
+        ``source`` is for example ``mnist/train`` or ``mnist/test``, ``line`` the row in that part,
+        from 1.
 
     Raises
     ------
     SourceError
-        When the file or the network is not there, the content is not MNIST's, or nothing arrived.
+        When the file or the network is not there, the content is another one, or nothing arrived.
     """
-    mnist = read_mnist_file(file) if file is not None else download_mnist()
-    n_arrived = count_arrived_rows("mnist", len(mnist.x_train), source.arrives, night)
-    yield from _to_parts("train", mnist.x_train[:n_arrived], mnist.y_train[:n_arrived], "train")
-    yield from _to_parts("test", mnist.x_test, mnist.y_test, "holdout")
+    name = source.dataset
+    images = read_mnist_file(file) if file and name == "mnist" else download_images(name)
+    n_arrived = count_arrived_rows(name, len(images.x_train), source.arrives, night)
+    arrived = slice(0, n_arrived)
+    yield from _to_parts(f"{name}/train", images.x_train[arrived], images.y_train[arrived], "train")
+    yield from _to_parts(f"{name}/test", images.x_test, images.y_test, "holdout")
 
 
-def read_mnist_file(file: Path) -> Mnist:
+def read_mnist_file(file: Path) -> ImageSet:
     """Read an ``mnist.npz``, without pickle, and check it.
 
     Raises
@@ -90,103 +95,116 @@ def read_mnist_file(file: Path) -> Mnist:
                 raise SourceError(
                     f"{where} is a single array.",
                     expected=f"an archive with the arrays {', '.join(KEYS)}",
-                    hint=_HINT,
+                    hint=_MNIST_HINT,
                 )
             arrays = {key: archive[key] for key in KEYS if key in archive.files}
     except FileNotFoundError as error:
-        raise SourceError(f"{where} does not exist.", hint=_HINT) from error
+        raise SourceError(f"{where} does not exist.", hint=_MNIST_HINT) from error
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise SourceError(
             f"{where} is corrupted, cut short or no npz file: {error}",
             expected="an archive written by numpy.savez",
-            hint="fetch the file again; or " + _HINT,
+            hint="fetch the file again; or " + _MNIST_HINT,
         ) from error
-    return check_mnist(arrays, where)
+    return check_images(arrays, "mnist", where)
 
 
-def download_mnist() -> Mnist:
-    """Let Keras download MNIST into its cache (``KERAS_HOME``), or read it from there.
+def download_images(dataset: str) -> ImageSet:
+    """Let Keras download a data set into its cache (``KERAS_HOME``), or read it from there.
+
+    Parameters
+    ----------
+    dataset : str
+        One of :data:`IMAGE_SHAPES`.
 
     Raises
     ------
     SourceError
         When there is no network, or the cached file cannot be read.
     """
-    from keras.datasets import mnist
-
+    module = importlib.import_module(f"keras.datasets.{dataset}")
     try:
         with _socket_timeout(DOWNLOAD_TIMEOUT_SECONDS):
-            (x_train, y_train), (x_test, y_test) = mnist.load_data()
+            (x_train, y_train), (x_test, y_test) = module.load_data()
     except Exception as error:  # Keras raises no narrower one when a download fails
         raise SourceError(
-            f"keras.datasets.mnist could not be downloaded or read: {error}",
+            f"keras.datasets.{dataset} could not be downloaded or read: {error}",
             expected="a network connection, or the file",
-            hint=_HINT,
+            hint=_get_hint(dataset),
         ) from error
     arrays = dict(zip(KEYS, (x_train, y_train, x_test, y_test), strict=True))
-    return check_mnist(arrays, "keras.datasets.mnist")
+    return check_images(arrays, dataset, f"keras.datasets.{dataset}")
 
 
-def check_mnist(arrays: Mapping[str, npt.NDArray[Any]], where: str) -> Mnist:
-    """Check keys, shapes, types and counts of MNIST's four arrays.
+def check_images(arrays: Mapping[str, npt.NDArray[Any]], dataset: str, where: str) -> ImageSet:
+    """Check keys, shapes, types and counts of a data set's four arrays.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
+        Labels of shape (n,), or (n, 1) as ``cifar10`` has them.
+    dataset : str
+        One of :data:`IMAGE_SHAPES`.
     where : str
         Where they come from, for the error.
 
     Returns
     -------
-    Mnist
+    ImageSet
 
     Raises
     ------
     SourceError
         Naming the array that is not as it should be.
     """
+    hint = _get_hint(dataset)
     missing = [key for key in KEYS if key not in arrays]
     if missing:
         raise SourceError(
             f"{where} has no {', '.join(missing)}.",
             expected=f"the arrays {', '.join(KEYS)}",
-            hint=_HINT,
+            hint=hint,
         )
+    *size, n_channels = IMAGE_SHAPES[dataset]
+    stored = tuple(size) if n_channels == 1 else IMAGE_SHAPES[dataset]
+    checked: dict[str, npt.NDArray[Any]] = {}
     for part in ("train", "test"):
         images, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        is_image = images.ndim == 3 and images.shape[1:] == IMAGE_SHAPE and len(images) > 0
+        is_image = images.ndim > 1 and images.shape[1:] == stored and len(images) > 0
         if not is_image or images.dtype != np.uint8:
             raise SourceError(
                 f"{where}: x_{part} has shape {images.shape} and type {images.dtype}.",
-                expected=f"shape (n, {IMAGE_SHAPE[0]}, {IMAGE_SHAPE[1]}) and type uint8",
-                hint=_HINT,
+                expected=f"shape (n, {', '.join(map(str, stored))}) and type uint8",
+                hint=hint,
             )
-        if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        has_shape = labels.shape in ((len(images),), (len(images), 1))
+        if not has_shape or not np.issubdtype(labels.dtype, np.integer):
             raise SourceError(
                 f"{where}: y_{part} has shape {labels.shape} and type {labels.dtype}.",
                 expected=f"one whole number for each of the {len(images)} images",
-                hint=_HINT,
+                hint=hint,
             )
-    return Mnist(
-        x_train=arrays["x_train"],
-        y_train=arrays["y_train"].astype(np.int64),
-        x_test=arrays["x_test"],
-        y_test=arrays["y_test"].astype(np.int64),
-    )
+        checked[f"x_{part}"] = images.reshape(-1, *IMAGE_SHAPES[dataset])
+        checked[f"y_{part}"] = labels.reshape(-1).astype(np.int64)
+    return ImageSet(**checked)
+
+
+def _get_hint(dataset: str) -> str:
+    return _MNIST_HINT if dataset == "mnist" else _HINT
 
 
 def _to_parts(
-    part: str, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], split: str
+    name: str, images: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], split: str
 ) -> list[Part]:
     rows = pa.table(
         {
-            "image": array_to_tensor_column(images[..., np.newaxis]),
+            "image": array_to_tensor_column(images),
             "label": pa.array(labels),
-            SPLIT_COLUMN: pa.array([split] * len(labels), pa.string()),
+            SPLIT_COLUMN: pa.repeat(pa.scalar(split, pa.string()), len(labels)),
         }
     )
     lines = pa.array(np.arange(1, len(labels) + 1, dtype=np.int64))
-    return cut_into_parts(f"mnist/{part}", rows, lines)
+    return cut_into_parts(name, rows, lines)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ class SourceFile:
     where : str
         Its whole address, without credentials, for errors.
     folder : str
-        Name of the folder it lies in.
+        Name of the folder it lies in; empty for one that lies directly in a folder that is read
+        as a whole.
     open : callable
         Opens it for reading bytes, from the beginning.
     secrets : tuple of str
@@ -141,7 +142,8 @@ def hide_secrets(text: str, secrets: Iterable[str]) -> str:
 
 
 def _find_local_files(pattern: str, base_folder: Path, whole_folders: bool) -> list[SourceFile]:
-    if whole_folders and (base_folder / pattern).is_dir():
+    is_whole = whole_folders and (base_folder / pattern).is_dir()
+    if is_whole:
         fixed = base_folder / pattern
         found = [path for path in fixed.rglob("*") if not _is_hidden(path.relative_to(fixed))]
     else:
@@ -151,7 +153,10 @@ def _find_local_files(pattern: str, base_folder: Path, whole_folders: bool) -> l
         found = [base_folder / name for name in names]
     return [
         SourceFile(
-            path.relative_to(fixed).as_posix(), str(path), path.parent.name, partial(_open, path)
+            path.relative_to(fixed).as_posix(),
+            str(path),
+            "" if is_whole and path.parent == fixed else path.parent.name,
+            partial(_open, path),
         )
         for path in found
         if path.is_file()
@@ -164,7 +169,8 @@ def _find_remote_files(url: str, whole_folders: bool) -> list[SourceFile]:
     secrets = find_secrets(url)
     try:
         system, pattern = fsspec.core.url_to_fs(url)
-        if whole_folders and not glob.has_magic(pattern) and system.isdir(pattern):
+        is_whole = whole_folders and not glob.has_magic(pattern) and system.isdir(pattern)
+        if is_whole:
             fixed = PurePosixPath(pattern)
             below = [str(path) for path in system.find(pattern)]
             paths = [p for p in below if not _is_hidden(PurePosixPath(p).relative_to(fixed))]
@@ -182,7 +188,9 @@ def _find_remote_files(url: str, whole_folders: bool) -> list[SourceFile]:
         SourceFile(
             _make_name(path, fixed),
             hide_secrets(system.unstrip_protocol(path), secrets),
-            PurePosixPath(path).parent.name,
+            ""
+            if is_whole and PurePosixPath(path).parent == fixed
+            else PurePosixPath(path).parent.name,
             partial(_open_remote, system, path),
             secrets,
         )

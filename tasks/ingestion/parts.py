@@ -14,20 +14,24 @@ ROWS_PER_PART = 8_192  # with 28 x 28 images 6 MiB at a time
 
 @dataclass(frozen=True)
 class UnparsedLine:
-    """A line of a file that could not be split into the header's columns.
+    """A line of a file, or a whole file, that could not become a row.
 
     Parameters
     ----------
     line : int
         Where it begins; the first line of the file is 1.
     reason : str
+        Never holds anything of the line itself, which may be personal.
     text : str
-        The line, at most :data:`tasks.ingestion.csv_files.MAX_TEXT_CHARACTERS` of it.
+        The line, at most :data:`tasks.ingestion.text_blocks.MAX_TEXT_CHARACTERS` of it.
+    source : str, optional
+        The file, where it is not the part's source.
     """
 
     line: int
     reason: str
     text: str
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,15 @@ class Part:
     rows : pyarrow.RecordBatch with n_rows rows
     unparsed : tuple of UnparsedLine
         Lines that became no row.
+    sources : pyarrow.StringArray of length n_rows, optional
+        The file of each row, where each is one of its own; by default all are ``source``.
     """
 
     source: str
     lines: pa.Array
     rows: pa.RecordBatch
     unparsed: tuple[UnparsedLine, ...] = ()
+    sources: pa.Array | None = None
 
 
 def make_empty_part(

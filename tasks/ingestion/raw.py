@@ -6,8 +6,9 @@ Pure functions between the readers and ``step.py``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -35,9 +36,9 @@ def name_needed_columns(columns: Columns, *, has_split: bool) -> list[str]:
     Returns
     -------
     list of str
+        The target, where there is one, the inputs, the time and the columns to keep.
     """
-    needed = [columns.target, *columns.inputs]
-    return [*needed, SPLIT_COLUMN] if has_split else needed
+    return [*columns.read, *([SPLIT_COLUMN] if has_split else [])]
 
 
 def find_id_column(known: Iterable[str], columns: Columns, where: str) -> str | None:
@@ -106,8 +107,9 @@ def shape_raw_rows(part: Part, columns: Columns, *, has_split: bool) -> pa.Recor
     Returns
     -------
     pyarrow.RecordBatch with n_rows rows
-        Columns ``id`` (string), ``source`` (string), ``line`` (int64), the target, the inputs and,
-        where the source says so, ``split`` (string); types as they came, dictionaries decoded.
+        Columns ``id`` (string), ``source`` (string), ``line`` (int64), those of
+        :func:`name_needed_columns`, ``split`` as string; types as they came, but dictionaries
+        decoded, every kind of text as string, and a column without any value as string.
         The id is the source's own, or ``<source>:<line>``, which stays the same as long as rows
         are only added at the end.
 
@@ -121,48 +123,116 @@ def shape_raw_rows(part: Part, columns: Columns, *, has_split: bool) -> pa.Recor
     check_columns(needed, known, part.source)
     id_column = find_id_column(known, columns, part.source)
     lines = part.lines.cast(pa.int64())
+    sources = part.sources
+    if sources is None:
+        sources = pa.repeat(pa.scalar(part.source, pa.string()), part.rows.num_rows)
     if id_column is None:
-        ids = pc.binary_join_element_wise(part.source, lines.cast(pa.string()), ":")
+        ids = pc.binary_join_element_wise(sources, lines.cast(pa.string()), ":")
     else:
         ids = _to_text(part.rows.column(id_column), id_column, part.source)
-    raw = {
-        ID_COLUMN: ids,
-        SOURCE_COLUMN: pa.array([part.source] * part.rows.num_rows, pa.string()),
-        LINE_COLUMN: lines,
-    }
+    raw = {ID_COLUMN: ids, SOURCE_COLUMN: sources, LINE_COLUMN: lines}
     for name in needed:
         column = part.rows.column(name)
         if columns.image and name == columns.image.column:
             _check_images(column.type, columns.image.tensor, name, part.source)
         elif name == SPLIT_COLUMN:
             column = _to_text(column, name, part.source)
-        elif isinstance(column.type, pa.DictionaryType):
-            column = column.dictionary_decode()
+        else:
+            column = _simplify(column)
         raw[name] = column
     return pa.RecordBatch.from_pydict(raw)
 
 
-def shape_unparsed_lines(part: Part) -> pa.RecordBatch:
+def match_types(rows: pa.RecordBatch, schema: pa.Schema, where: str) -> pa.RecordBatch:
+    """Give rows the types of the first ones, where no value changes by it.
+
+    Parameters
+    ----------
+    rows : pyarrow.RecordBatch with n_rows rows
+    schema : pyarrow.Schema
+        That of the first rows, with the same names.
+    where : str
+        The source of these rows, for the error.
+
+    Returns
+    -------
+    pyarrow.RecordBatch with ``schema``
+
+    Raises
+    ------
+    SourceError
+        When a value would change, naming the column and both types.
+    """
+    if rows.schema.equals(schema):
+        return rows
+    columns = [
+        _match_type(column, field.type, field.name, where)
+        for column, field in zip(rows.columns, schema, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def shape_unparsed_lines(part: Part, protect: Callable[[str], str] | None = None) -> pa.RecordBatch:
     """Give lines that became no row the columns of the quarantine.
+
+    Parameters
+    ----------
+    part : Part
+    protect : callable, optional
+        What the privacy of the workflow makes of a text; by default texts are kept as they are.
 
     Returns
     -------
     pyarrow.RecordBatch with :data:`QUARANTINE_SCHEMA`
         ``row`` holds the line's text as JSON.
     """
+    keep = protect or str
     return pa.RecordBatch.from_pylist(
         [
             {
-                ID_COLUMN: f"{part.source}:{u.line}",
-                SOURCE_COLUMN: part.source,
+                ID_COLUMN: f"{u.source or part.source}:{u.line}",
+                SOURCE_COLUMN: u.source or part.source,
                 LINE_COLUMN: u.line,
                 "reason": u.reason,
-                "row": json.dumps({"text": u.text}, ensure_ascii=False),
+                "row": json.dumps({"text": keep(u.text)}, ensure_ascii=False),
             }
             for u in part.unparsed
         ],
         schema=QUARANTINE_SCHEMA,
     )
+
+
+def _simplify(column: pa.Array) -> pa.Array:
+    if isinstance(column.type, pa.DictionaryType):
+        column = column.dictionary_decode()
+    kind = column.type
+    is_other_text = pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    if is_other_text or pa.types.is_null(kind):
+        return column.cast(pa.string())
+    return column
+
+
+def _match_type(column: pa.Array, wanted: pa.DataType, name: str, where: str) -> pa.Array:
+    if column.type.equals(wanted):
+        return column
+    try:
+        cast = column.cast(wanted)
+        if _has_same_values(cast.cast(column.type), column):
+            return cast
+    except (pa.ArrowException, NotImplementedError):
+        pass  # its text may hold a value, which may be personal
+    raise SourceError(
+        f"{where}: the column {name!r} has the type {column.type}, and the first rows {wanted}; "
+        "not every value can be written in it.",
+        expected=f"values that are the same as {wanted}",
+        hint="write the files with one schema, or cast the column in the query",
+    )
+
+
+def _has_same_values(a: pa.Array, b: pa.Array) -> bool:
+    if pa.types.is_floating(a.type) and a.is_valid().equals(b.is_valid()):
+        return np.array_equal(a.drop_null().to_numpy(), b.drop_null().to_numpy(), equal_nan=True)
+    return bool(a.equals(b))
 
 
 def _to_text(column: pa.Array, name: str, where: str) -> pa.Array:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import CleaningError
+from tasks.preparation.estimators import one_thread
 
 # Beyond this many columns each is predicted from as many, drawn by their correlation: the equations
 # grow with the square of their number, and the time with its cube.
@@ -139,7 +140,7 @@ def fit_chained_equations(X: npt.NDArray[np.float64], seed: int) -> ChainedEquat
     n_nearest = MAX_NEAREST_FEATURES if X.shape[1] > MAX_NEAREST_FEATURES + 1 else None
     imputer = IterativeImputer(random_state=seed, n_nearest_features=n_nearest)
     try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
+        with one_thread(), warnings.catch_warnings(), np.errstate(all="ignore"):
             # Ten rounds are what is asked for; the last changes are small beside the noise.
             warnings.simplefilter("ignore", ConvergenceWarning)
             imputer.fit(X)

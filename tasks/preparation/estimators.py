@@ -58,7 +58,8 @@ def make_estimator(path: str, params: Mapping[str, Any], seed: int) -> tuple[Any
     path : str
         A class of scikit-learn, such as ``sklearn.linear_model.Ridge``.
     params : mapping of str to value
-        Its parameters. ``random_state`` is the seed unless it is given; ``n_jobs`` is 1.
+        Its parameters. ``random_state`` is the seed unless it is given; ``n_jobs`` cannot be: one
+        core is what an estimator takes by itself.
     seed : int
 
     Returns
@@ -84,9 +85,9 @@ def make_estimator(path: str, params: Mapping[str, Any], seed: int) -> tuple[Any
                 expected="one core, so no 'n_jobs'" if name == "n_jobs" else nearest(name, own),
                 hint="correct 'params' of 'impute' in the workflow file",
             )
-    more = {"random_state": seed, "n_jobs": 1}
+    own_seed = {"random_state": seed} if "random_state" in known else {}
     try:
-        estimator = cls(**{k: v for k, v in more.items() if k in known} | dict(params))
+        estimator = cls(**{**own_seed, **params})
     except Exception as error:
         raise _refuse_params(path, params, error) from error
     if is_regressor(estimator):
@@ -174,7 +175,8 @@ def fit_estimator(
     import skops.io
 
     try:
-        estimator.fit(X, y)
+        with one_thread():
+            estimator.fit(X, y)
     except Exception as error:
         raise CleaningError(
             f"{estimator} cannot learn the column {column!r} from {len(X)} training rows: {error}",
@@ -241,7 +243,7 @@ def predict_in_chunks(
     """
     predicted = np.empty((len(X), n_outputs))
     chunk = np.empty((ROWS_PER_PREDICTION, X.shape[1]))
-    with _one_thread():
+    with one_thread():
         for start in range(0, len(X), ROWS_PER_PREDICTION):
             rows = X[start : start + ROWS_PER_PREDICTION]
             chunk[: len(rows)] = rows
@@ -252,8 +254,11 @@ def predict_in_chunks(
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    """Threads would cut a product of matrices into other shapes."""
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: several cut a product of matrices into other shapes, which round otherwise.
+
+    scikit-learn's and BLAS's own threads, for as long as the context lasts.
+    """
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(limits=1):

@@ -18,6 +18,7 @@ Document = Mapping[str, Any]
 HOLES = ("empty on arrival", "marked missing", "set missing")
 # Kinds of change with a column of their own in the report's table, and what their names hold.
 CHANGE_GROUPS = ("made missing", "filled", "moved to a limit", "other changes")
+_FILLED_WORDS = ("filled", "interpolated")
 _LIMIT_WORDS = ("clip", "winsor", "limit", "fence")
 
 
@@ -104,7 +105,7 @@ def tabulate_gaps(report: Document) -> pd.DataFrame:
 
 def _group_change(what: str) -> str:
     text = what.lower()
-    if text.startswith("filled"):
+    if text.startswith(_FILLED_WORDS):
         return "filled"
     if "missing" in text:
         return "made missing"

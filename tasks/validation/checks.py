@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
 
 N_PARTIAL = 20  # unexpected values that are kept as examples
+# Values of a group of columns; a column with more is judged alone. Great Expectations copies the whole
+# frame for each column that has a missing value.
+MAX_VALUES = 500_000
 # Arguments that hold values of the column; in a suite, dates among them are text.
 _VALUE_KEYS = ("min_value", "max_value", "value_set")
 
@@ -90,7 +93,8 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
 
     Notes
     -----
-    In memory at once: the columns of one group, most often one column, twice (Arrow's and pandas').
+    In memory at once: the columns of one group, which is one column where the rows are many, twice
+    (Arrow's and pandas').
     """
     rejections = Rejections()
     by_place: dict[int, ExpectationValidationResult] = {}
@@ -98,7 +102,11 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
     meta: dict[str, Any] = {}
     definition = _define_batch(suite.name)
     with use_fingerprint(view.dataset.sha256):
-        for group in group_expectations(suite.expectations, view.column_names):
+        for group in group_expectations(
+            suite.expectations,
+            view.column_names,
+            max_columns=max(1, MAX_VALUES // max(1, view.n_rows)),
+        ):
             results, meta = _judge_group(view, group, definition, meta, rejections)
             for expectation, result in zip(group.expectations, results, strict=True):
                 by_place[places[_identify(expectation.configuration)]] = result

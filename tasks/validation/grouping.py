@@ -44,7 +44,7 @@ def list_named_columns(configuration: Any) -> list[str]:
 
 
 def group_expectations(
-    expectations: Sequence[Expectation], known: Sequence[str]
+    expectations: Sequence[Expectation], known: Sequence[str], *, max_columns: int = 1
 ) -> tuple[Group, ...]:
     """Group expectations by the columns they touch.
 
@@ -53,6 +53,9 @@ def group_expectations(
     expectations : sequence of Expectation
     known : sequence of str
         Columns that there are.
+    max_columns : int, default 1
+        Groups are joined up to this many columns: each costs some hundredths of a second besides
+        the judging. An expectation about more columns makes a larger group.
 
     Returns
     -------
@@ -82,7 +85,13 @@ def group_expectations(
     for columns, expectation in sorted(of_columns, key=lambda pair: -len(pair[0])):
         home = next((key for key in groups if set(columns) <= set(key)), columns)
         groups.setdefault(home, []).append(expectation)
-    made = [Group(columns, tuple(members)) for columns, members in groups.items()]
+    made: list[Group] = []
+    for columns, members in groups.items():
+        joined = tuple(dict.fromkeys([*(made[-1].columns if made else ()), *columns]))
+        if made and len(joined) <= max_columns:
+            made[-1] = Group(joined, (*made[-1].expectations, *members))
+        else:
+            made.append(Group(columns, tuple(members)))
     if of_table:
         made.insert(0, Group(tuple(dict.fromkeys(for_conditions)), tuple(of_table), True))
     return tuple(made)

@@ -209,7 +209,9 @@ def _find_ignored(ignore_row_if: str | None, columns: Sequence[pa.ChunkedArray])
         return np.zeros(len(missing[0]), dtype=bool)
     if ignore_row_if in {"either_value_is_missing", "any_value_is_missing"}:
         return np.asarray(np.logical_or.reduce(missing))
-    return np.asarray(np.logical_and.reduce(missing))  # what Great Expectations does unless it is told
+    return np.asarray(
+        np.logical_and.reduce(missing)
+    )  # what Great Expectations does unless it is told
 
 
 _MASKS: Mapping[str, Callable[[Kwargs, pa.Table], Mask]] = {

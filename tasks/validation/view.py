@@ -91,6 +91,11 @@ class TypedView:
         """Rows of the dataset."""
         return self.dataset.n_rows
 
+    @property
+    def figure_names(self) -> tuple[str, ...]:
+        """Those of :attr:`column_names` that are figures of tensors."""
+        return tuple(self._figures)
+
     def read(self, names: Sequence[str]) -> pa.Table:
         """Read some columns into memory.
 

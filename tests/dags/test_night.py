@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests_support import write_flowers
 
 from tasks.settings import Settings
@@ -49,3 +50,32 @@ def test_night_runs_in_airflow(
     assert night.data.tags[tags.NIGHT_DATE] == "2026-01-03"
     runs = client.search_runs([night.info.experiment_id])
     assert {run.info.status for run in runs} <= {"FINISHED", "FAILED"}
+
+
+def test_night_without_candidates_ends_with_the_data(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
+    """No task trains or judges; the night is finished and its verdict says that the data are ready."""
+    folders = write_flowers(tmp_path)
+    file = Path(folders["NOCTURNE_WORKFLOWS"]) / "flowers.yaml"
+    document = yaml.safe_load(file.read_text())
+    for key in ("candidates", "baseline", "promotion"):
+        del document[key]
+    file.write_text(yaml.safe_dump(document))
+    found = run_python(RUN.format(folder=str(airflow_settings.dags_dir)), **folders)
+    assert found["state"] == "success"
+    assert set(found["tasks"]) == {
+        "open_night",
+        "ingest",
+        "validate_raw",
+        "clean",
+        "validate_clean",
+        "mine.clusters",
+        "charts",
+        "report",
+        "close_night",
+    }
+    night = find_night(connect(airflow_settings), "flowers", key=f"flowers/{found['run_id']}")
+    assert night is not None
+    assert night.info.status == "FINISHED"
+    assert night.data.tags[tags.VERDICT] == "data ready"

@@ -5,6 +5,7 @@ Transformers of ``tasks.preparation``; plain ones, each row's result follows fro
 
 from __future__ import annotations
 
+import datetime
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -36,8 +37,23 @@ SET_MISSING = "unconvertible, set missing"
 # What Arrow's cast reads, written for RE2, which takes linear time whatever the text.
 _NUMBER = r"^([+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(?i:nan|inf|infinity))$"
 _SIGNS_OF_NUMBERS = "0123456789.+-eE"
-# The longest text that is tried as a date or a number: longer ones are something else.
-_MAX_CHARACTERS = 400
+# ISO 8601 as Arrow reads it, for RE2; days of the months but for leap years.
+_ISO = (
+    r"^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|[12][0-9]))([ T]([01][0-9]|2[0-3])(:[0-5][0-9](:[0-5][0-9](\.[0-9]{1,9})?)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?$"
+)
+_NANOSECONDS = r"(\.[0-9]{6})[0-9]+"  # digits beyond microseconds are cut
+# strptime's directives that Python spells out.
+_SHORTHANDS = {
+    "%e": "%d",
+    "%h": "%b",
+    "%D": "%m/%d/%y",
+    "%F": "%Y-%m-%d",
+    "%R": "%H:%M",
+    "%T": "%H:%M:%S",
+}
+_MAX_WHOLE = 2.0**53  # up to here floats hold every whole number
 
 
 class _Convert(Transformer):
@@ -235,7 +251,9 @@ class ConvertToDate(_Convert):
             times = pc.replace_with_mask(times, todo, read)
         # Outside the years 1 to 9999 it is a slip, and Python could not show it.
         values = np.asarray(times.to_numpy(zero_copy_only=False), "M8[us]")
-        out = (values < np.datetime64("0001-01-01")) | (values > np.datetime64("9999-12-31T23:59:59.999999"))
+        out = (values < np.datetime64("0001-01-01")) | (
+            values > np.datetime64("9999-12-31T23:59:59.999999")
+        )
         values = np.where(out, np.datetime64("NaT", "us"), values)
         if not len(values):
             return np.full(len(column), np.datetime64("NaT", "us")), np.zeros(len(column), bool)
@@ -343,17 +361,38 @@ def _to_text(column: npt.NDArray[Any]) -> pa.StringArray:
     if find_kind(column) == "date":
         return pa.array(column, pa.timestamp("us")).cast(pa.string())
     is_missing = np.isnan(column)
-    if np.all(is_missing | (column == np.floor(column))) and not np.isinf(column).any():
-        return pa.array(np.where(is_missing, 0, column).astype(np.int64), mask=is_missing).cast(pa.string())
-    return pa.array(column, mask=is_missing).cast(pa.string())
+    is_whole = (column == np.floor(column)) & (np.abs(column) <= _MAX_WHOLE)
+    whole = pa.array(np.where(is_whole, column, 0).astype(np.int64), mask=is_missing)
+    if np.all(is_missing | is_whole):
+        return whole.cast(pa.string())
+    # Each value by itself: its text must not depend on the rows beside it.
+    others = pa.array(column, mask=is_missing).cast(pa.string())
+    return pc.if_else(pa.array(is_whole), whole.cast(pa.string()), others)
 
 
 def _read_iso(texts: pa.StringArray) -> pa.Array:
     """ISO 8601 dates and times; null where a text is none."""
     try:
         return _cast_iso(texts)
+    except pa.ArrowInvalid:  # one of them, and Arrow does not say which
+        is_iso = pc.match_substring_regex(texts, _ISO)
+        cut = pc.replace_substring_regex(texts.filter(is_iso), _NANOSECONDS, r"\1")
+        return pc.replace_with_mask(
+            pa.nulls(len(texts), pa.timestamp("us")), is_iso, _cast_iso_in_halves(cut)
+        )
+
+
+def _cast_iso_in_halves(texts: pa.StringArray) -> pa.Array:
+    """Few are left that the pattern lets through: 29 February of a common year, odd zones."""
+    try:
+        return _cast_iso(texts)
     except pa.ArrowInvalid:
-        return pa.array([_read_one_iso(text) for text in texts.to_pylist()], pa.timestamp("us"))
+        if len(texts) == 1:
+            return pa.nulls(1, pa.timestamp("us"))
+        half = len(texts) // 2
+        return pa.concat_arrays(
+            [_cast_iso_in_halves(texts[:half]), _cast_iso_in_halves(texts[half:])]
+        )
 
 
 def _cast_iso(texts: pa.StringArray) -> pa.Array:
@@ -366,14 +405,27 @@ def _cast_iso(texts: pa.StringArray) -> pa.Array:
     return pc.replace_with_mask(plain, has_zone, zoned)
 
 
-def _read_one_iso(text: str | None) -> Any:
-    if text is None or len(text) > _MAX_CHARACTERS:
-        return None
-    try:
-        return _cast_iso(pa.array([text]))[0].as_py()
-    except (pa.ArrowInvalid, ValueError, OverflowError):
-        return None
-
-
 def _read_format(texts: pa.StringArray, form: str) -> pa.Array:
-    return pc.strptime(texts, format=form, unit="us", error_is_null=True).cast(pa.timestamp("us"))
+    times = pc.strptime(texts, format=form, unit="us", error_is_null=True).cast(pa.timestamp("us"))
+    # Arrow makes 2 March of 31 February. Such a day comes out as one of the first three of a month.
+    is_suspect = pc.and_(
+        pc.less_equal(pc.day(times), 3), pc.match_substring_regex(texts, "29|30|31")
+    )
+    is_suspect = pc.fill_null(is_suspect, False)
+    suspects = texts.filter(is_suspect)
+    if not len(suspects):
+        return times
+    is_day = pa.array([_is_day(text, form) for text in suspects.to_pylist()], pa.bool_())
+    checked = pc.if_else(is_day, times.filter(is_suspect), pa.scalar(None, pa.timestamp("us")))
+    return pc.replace_with_mask(times, is_suspect, checked)
+
+
+def _is_day(text: str, form: str) -> bool:
+    """Whether the day is one of its month, by Python's calendar."""
+    for short, long in _SHORTHANDS.items():
+        form = form.replace(short, long)
+    try:
+        datetime.datetime.strptime(text, form)  # noqa: DTZ007 - only whether there is such a day
+    except ValueError:
+        return False
+    return True

@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from tasks.cleaning import learn as learning
 from tasks.cleaning.passes import Cleaned, Passes
-from tasks.dataset import Dataset, DatasetWriter
+from tasks.dataset import (
+    Dataset,
+    DatasetWriter,
+    array_to_tensor_column,
+    tensor_column_to_array,
+)
 from tasks.dataset.columns import QUARANTINE_SCHEMA
 from tasks.errors import CleaningError
 from tasks.preparation import Preparation
@@ -250,6 +255,28 @@ def test_a_column_without_any_value_is_an_error_that_names_it(tmp_path: Path) ->
     rows = rows.set_column(3, "age", pa.array(["?"] * rows.num_rows))
     with pytest.raises(CleaningError, match="age"):
         clean(tmp_path, make_workflow(cleaning=CLEANING), rows)
+
+
+def test_images_are_checked_and_split(tmp_path: Path) -> None:
+    """A blank image and a repeated one leave; classes are sorted by size; pixels stay as they are."""
+    workflow = make_workflow(
+        columns={"target": "label", "image": {"tensor": [2, 2, 1]}},
+        cleaning=[{"check_images": {}}, {"drop_duplicates": {"by": ["image"]}}],
+    )
+    pixels = np.random.default_rng(5).integers(0, 256, (300, 2, 2, 1)).astype(np.uint8)
+    pixels[7], pixels[20] = 9, pixels[10]
+    labels = [(2, 10, 9)[i % 3] for i in range(300)]
+    rows = as_raw({"x": [""] * 300}).drop_columns("x")
+    rows = rows.append_column("label", pa.array(labels))
+    rows = rows.append_column("image", array_to_tensor_column(pixels))
+    cleaned = clean(tmp_path, workflow, rows)
+    assert cleaned.preparation.classes == (2, 9, 10)
+    assert cleaned.preparation.image_shape == (2, 2, 1)
+    assert cleaned.report.quarantined_by_reason == {"image: blank image": 1}
+    assert (cleaned.report.rows_duplicate, cleaned.report.rows_out) == (1, 298)
+    kept = read(cleaned.clean)
+    assert kept.schema.names == ["id", "split", "label", "image"]
+    assert np.array_equal(tensor_column_to_array(kept["image"])[0], pixels[0])
 
 
 # --- series -------------------------------------------------------------------------------------

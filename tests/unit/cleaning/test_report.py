@@ -9,13 +9,12 @@ import pyarrow as pa
 import pytest
 
 from tasks.cleaning import tally as tally_module
-from tasks.cleaning.fit import fit_preparation
-from tasks.cleaning.quarantine import Problem, reject_rows, shape_quarantine
-from tasks.cleaning.report import CleaningReport
+from tasks.cleaning.quarantine import reject_rows, shape_quarantine
+from tasks.cleaning.report import CleaningReport, report_columns
 from tasks.cleaning.tally import Tally, check_parts, check_training_rows
 from tasks.dataset import array_to_tensor_column
 from tasks.errors import CleaningError
-from tasks.workflow import Columns
+from tasks.preparation.transformer import Problem
 
 
 def test_reasons_of_a_row_are_joined_and_the_first_counts() -> None:
@@ -102,12 +101,22 @@ def test_a_number_taken_for_a_class_is_refused(monkeypatch: pytest.MonkeyPatch) 
         count(("train", 1), ("train", 2), ("train", 3))
 
 
-def test_preparation_sorts_the_training_classes() -> None:
-    """Numbers by size, not as text; the image's shape is the workflow's."""
-    columns = Columns.model_validate({"target": "kind", "image": {"tensor": [8, 8, 1]}})
-    preparation = fit_preparation(columns, [10, 9, 2])
-    assert preparation.classes == (2, 9, 10)
-    assert (preparation.image_column, preparation.image_shape) == ("image", (8, 8, 1))
+def test_rows_without_a_target_are_counted_by_part() -> None:
+    """A workflow that only cleans has no classes, and needs none."""
+    tally = Tally(None)
+    tally.add(pa.record_batch({"split": ["train", "train", "holdout"]}))
+    assert tally.to_counts() == {"train": {"": 2}, "validation": {}, "holdout": {"": 1}}
+    check_parts(tally, needs_validation=False)
+
+
+def test_changes_are_reported_by_column() -> None:
+    """Columns as they arrive come first; a column that nothing was done to is there too."""
+    reported = report_columns(
+        {"x": 2, "y": 0}, {("x", "filled"): 2, ("z", "clipped"): 1, ("x", "clipped"): 3}
+    )
+    assert list(reported) == ["x", "y", "z"]
+    assert reported["x"].changes == {"filled": 2, "clipped": 3}
+    assert (reported["x"].missing, reported["y"].changes, reported["z"].missing) == (2, {}, 0)
 
 
 def test_report_adds_up() -> None:
@@ -122,3 +131,9 @@ def test_report_that_does_not_add_up_is_refused(rows_in: int, n_train: int) -> N
     """A lost row is an error, not a number to overlook."""
     with pytest.raises(CleaningError, match="do not add up"):
         CleaningReport(rows_in, 6, 1, {"x: missing": 3}, {"train": {"a": n_train}})
+
+
+def test_a_grid_adds_and_merges_rows() -> None:
+    """Ten in and two added: eleven out and one merged."""
+    report = CleaningReport(10, 11, 0, {}, {"train": {"": 11}}, rows_added=2, rows_merged=1)
+    assert report.to_json()["rows_added"] == 2

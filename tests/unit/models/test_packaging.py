@@ -83,7 +83,7 @@ def test_models_of_two_nights_each_use_their_own_code(
     tonight, earlier = tmp_path / "tonight", tmp_path / "earlier"
     save_as_mlflow_model(tonight, table_folder, packages=[])
     save_as_mlflow_model(earlier, table_folder, packages=[])
-    code = earlier / "code" / "tasks" / "preparation.py"
+    code = earlier / "code" / "tasks" / "preparation" / "preparation.py"
     text = code.read_text(encoding="utf-8")
     doubled = text.replace("return numbers", "return -numbers")
     assert doubled != text

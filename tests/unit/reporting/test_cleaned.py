@@ -43,7 +43,8 @@ def test_changes_are_sorted_into_groups() -> None:
     [
         ("outlier, set missing", "made missing"),
         ("outlier, moved to the limit", "moved to a limit"),
-        ("filled between neighbours in time", "filled"),
+        ("filled forward in time", "filled"),
+        ("interpolated in time", "filled"),
         ("generalised", "other changes"),
         ("<script>", "other changes"),
     ],

@@ -234,6 +234,16 @@ def test_gaps_are_listed(data_page: Page) -> None:
     assert "2001-01-20" in text
 
 
+def test_an_expectation_that_rejects_rows_says_so(night: NightDocuments) -> None:
+    """It is critical and did not hold, but the night went on without these rows."""
+    raw = night.validations["raw"]
+    rejecting = {**raw["expectations"][0], "success": False, "is_quarantining": True}
+    validations = {"raw": {**raw, "expectations": [rejecting]}}
+    page = Page(render_report(make_data(replace(night, validations=validations), ())))
+    assert "to quarantine" in page.text
+    assert "critical" not in page.text
+
+
 def test_many_columns_and_gaps_are_cut(data_night: NightDocuments) -> None:
     """A table of 500 columns shows the 60 with most changes, and says so."""
     columns = {f"c{i}": {"missing": i, "changes": {}} for i in range(500)}

@@ -211,6 +211,7 @@ def test_frames_are_forgotten_group_by_group(
         return made
 
     monkeypatch.setattr(checks, "_make_frame", note)
+    monkeypatch.setattr(checks, "MAX_VALUES", 4)
     judge_table(
         WHOLE, *(expect("column_values_to_not_be_null", column=n) for n in ("x0", "x1", "x2"))
     )
