@@ -118,22 +118,26 @@ def validate(
     ):
         try:
             scratch.validate()
-        except ValidationFailedError as error:
+        except RequestError:
+            raise
+        except NocturneError as error:
             failure = error
         found = {stage: scratch.read_validation(stage) for stage in STAGES}
-        judged = {stage: document for stage, document in found.items() if document is not None}
+        judged = {str(stage): document for stage, document in found.items() if document is not None}
         pages = scratch.copy_docs(docs) if docs is not None else []
     if as_json:
         status = "failed" if failure is not None else "passed"
-        print_json({"workflow": loaded.name, "status": status, **judged})
+        print_json({"workflow": loaded.name, "status": status} | judged)
     else:
         for stage, document in judged.items():
             _print_validation(stage, document)
         for page in pages:
             out.print(f"Data Docs: {escape(str(page))}", soft_wrap=True)
     if failure is not None:
-        if not as_json:
+        if isinstance(failure, ValidationFailedError):  # its hint names a run that is gone
             err.print(f"[bold red]A night would stop:[/] {escape(failure.what)}", soft_wrap=True)
+        else:
+            complain(failure)
         raise typer.Exit(EXIT_FAILED)
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.cli.console import Tell
+from tasks.cli.console import Tell, hide_native_messages
 from tasks.errors import NocturneError
 from tasks.settings import Settings
 from tasks.workflow import Workflow
@@ -180,9 +180,10 @@ def open_scratch_night(
                 "mnist_file": settings.mnist_file,
             }
         )
-        night = begin_night(
-            scratch, workflow, folder, date, key="local/scratch", task=TaskIdentity()
-        )
+        with hide_native_messages():  # MLflow tells of every table it makes
+            night = begin_night(
+                scratch, workflow, folder, date, key="local/scratch", task=TaskIdentity()
+            )
         yield ScratchNight(scratch, workflow, night, connect(scratch), tell)
 
 

@@ -7,7 +7,6 @@ them hold on the data they came from.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -141,9 +140,8 @@ def _propose_figure(profile: ColumnProfile, figure: str) -> list[Expectation]:
     if figure == "nan_count":
         return propose_set(profile, is_fact=True) if profile.greatest == 0 else []
     if figure == "empty_fraction":
-        return propose_range(profile, lowest=0.0, highest=1.0)
+        return propose_range(profile, highest=1.0)
     if figure == "mean":
         return propose_numbers(profile)[-1:]
-    is_positive = isinstance(profile.least, float) and profile.least >= 0
     presence = propose_presence(profile, is_needed=True) if figure == "max" else []
-    return [*presence, *propose_range(profile, lowest=0.0 if is_positive else -math.inf)]
+    return [*presence, *propose_range(profile)]

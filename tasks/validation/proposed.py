@@ -78,14 +78,13 @@ def propose_numbers(profile: ColumnProfile) -> list[Expectation]:
     return proposed
 
 
-def propose_range(
-    profile: ColumnProfile, *, lowest: float = -math.inf, highest: float = math.inf
-) -> list[Expectation]:
-    """Promise the range of numbers, within limits that cannot be passed."""
+def propose_range(profile: ColumnProfile, *, highest: float = math.inf) -> list[Expectation]:
+    """Promise the range of numbers, within a limit that cannot be passed; never below 0 where none is."""
     least, greatest = profile.least, profile.greatest
     if not isinstance(least, int | float) or not isinstance(greatest, int | float):
         return []
     slack = (greatest * RANGE_SLACK - least * RANGE_SLACK) or abs(least) * RANGE_SLACK or 1.0
+    lowest = 0.0 if least >= 0 else -math.inf
     bounds = _round_out(max(lowest, least - slack), min(highest, greatest + slack))
     if not bounds:
         return []

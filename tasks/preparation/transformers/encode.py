@@ -50,6 +50,7 @@ class OneHotEncode(Encode):
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> encode = OneHotEncode(["city"]).fit({"city": pa.array(["Rome", "Oslo"])})
     >>> frame = encode.transform({"city": pa.array(["Oslo", "Bonn", None])}).frame
     >>> {name: column.tolist() for name, column in frame.items()}
@@ -110,6 +111,7 @@ class OneHotEncode(Encode):
         is_missing: npt.NDArray[np.bool_],
         folds: npt.NDArray[np.int64] | None,  # noqa: ARG002
     ) -> dict[str, Column]:
+        """Encode; see the base class."""
         places = list(range(len(self.categories_[name])))
         if name in self.others_:
             places.append(OTHER_CODE)
@@ -146,6 +148,7 @@ class OrdinalEncode(Encode):
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> encode = OrdinalEncode(["size"], order=["S", "M", "L"]).fit({"size": pa.array(["M", "S"])})
     >>> encode.transform({"size": pa.array(["L", "S", "XL", None])}).frame["size"].tolist()
     [2.0, 0.0, -1.0, nan]
@@ -197,4 +200,5 @@ class OrdinalEncode(Encode):
         is_missing: npt.NDArray[np.bool_],
         folds: npt.NDArray[np.int64] | None,  # noqa: ARG002
     ) -> dict[str, Column]:
+        """Encode; see the base class."""
         return {name: np.where(is_missing, np.nan, codes.astype(np.float64))}

@@ -57,6 +57,7 @@ class TargetEncode(Encode):
 
     Examples
     --------
+    >>> import pyarrow as pa
     >>> frame = {"city": pa.array(["Rome", "Rome", "Rome", "Oslo", "Oslo", "Oslo"])}
     >>> encode = TargetEncode(["city"]).fit(frame, np.array([1.0, 1, 1, 0, 0, 1]))
     >>> encoded = encode.transform({"city": pa.array(["Rome", "Bonn", None])}).frame
@@ -136,6 +137,7 @@ class TargetEncode(Encode):
         is_missing: npt.NDArray[np.bool_],
         folds: npt.NDArray[np.int64] | None,
     ) -> dict[str, Column]:
+        """Encode; see the base class."""
         n_outputs = len(self.overall_)
         table = np.array([*self.means_[name], self.overall_]).reshape(-1, n_outputs)
         encoded = table[codes]  # the last row, place -1, is that of all other categories

@@ -218,12 +218,12 @@ def test_the_longest_row_is_the_same_however_the_file_is_cut(
     n_bytes: int,
     end: bytes,
 ) -> None:
-    """A line of a hundred bytes with its end is a row, a longer one is not."""
+    """A line of a hundred bytes is a row, a longer one is not."""
     monkeypatch.setattr(text_blocks, "MAX_ROW_BYTES", 100)
     line = b"A2,2," + b"x" * (n_bytes - 5 - len(end)) + end
     (tmp_path / "a.csv").write_bytes(HEADER + b"A1,1,x\n" + line + (b"A3,3,x\n" if end else b""))
     parts = read()
-    is_row = n_bytes <= 100
+    is_row = n_bytes - (end == b"\r\n") <= 100  # up to the first sign of its line end
     after = ["A3"] * bool(end)
     assert [row[2] for row in rows_of(parts)] == ["A1", *["A2"] * is_row, *after]
     assert [line for line, _, _ in unparsed_of(parts)] == [3] * (not is_row)
@@ -247,14 +247,12 @@ def test_a_quote_that_is_never_closed_costs_its_line_alone(
     assert unparsed_of(parts) == [(3, reason, 'A2,"2,fern'), (7, reason, 'A5,5,"moss')]
 
 
-@pytest.mark.parametrize("module", [csv_records, csv_walk])
 def test_a_row_of_too_many_lines_is_an_open_quote(
     tmp_path: Path,
     read: Read,
     rows_of: Read,
     unparsed_of: Read,
     monkeypatch: pytest.MonkeyPatch,
-    module: Any,
 ) -> None:
     """A quote that closes only after more lines than a row may have was opened by mistake."""
     for each in (csv_records, csv_walk):
@@ -263,8 +261,8 @@ def test_a_row_of_too_many_lines_is_an_open_quote(
         'code,height,kind\nA1,1,"a\nb\nc"\nA2,2,"x\nA3,3,x\nA4,4,x\nA5,5,",x"\nA6,6,x\n'
     )
     parts = read()
-    assert [row[2] for row in rows_of(parts)] == ["A1", "A3", "A4", "A6"]
-    assert [line for line, _, _ in unparsed_of(parts)] == [5, 8]
+    assert [row[2] for row in rows_of(parts)] == ["A1", "A3", "A4", "A5", "A6"]
+    assert [line for line, _, _ in unparsed_of(parts)] == [5]
 
 
 def test_a_quote_inside_a_value_is_a_sign_like_any_other(
@@ -322,7 +320,7 @@ def test_header_alone_has_no_rows(tmp_path: Path, read: Read, rows_of: Read, tex
     (tmp_path / "a.csv").write_text(text)
     parts = read()
     assert rows_of(parts) == []
-    assert parts[0].rows.schema.names == ["height", "kind", "code"] or parts
+    assert set(parts[0].rows.schema.names) == {"code", "height", "kind"}
 
 
 def test_rows_without_any_kept_value_are_told_from_blank_lines(tmp_path: Path, read: Read) -> None:

@@ -68,7 +68,7 @@ def test_files_arrive_by_their_names(tmp_path: Path, read: Read, rows_of: Read) 
 def test_an_arrival_column_that_is_not_there_is_refused(tmp_path: Path, read: Read) -> None:
     """Also when no other key names it."""
     (tmp_path / "a.csv").write_text("code,height,kind,ats\n1,2,3,4\n")
-    with pytest.raises(SourceError, match="has no column 'at'.\nExpected: 'ats', perhaps"):
+    with pytest.raises(SourceError, match=r"has no column 'at'\.\nExpected: 'ats', perhaps"):
         read(arrives={"column": "at"})
 
 

@@ -68,7 +68,8 @@ def test_any_fsspec_url_is_read(read: Read, rows_of: Read, format_: str) -> None
     with fsspec.open(f"memory://plants-{format_}/2026/a.{format_}", "wb") as file:
         file.write(content)
     parts = read(f"memory://plants-{format_}/*/a.*", format=format_)
-    assert [row[1:] for row in rows_of(parts)][0][1:] == ("A1", "1", "fern")
+    ((_, _, *values),) = rows_of(parts)
+    assert values == ["A1", "1", "fern"]
     assert parts[0].source == f"2026/a.{format_}"
 
 
@@ -97,16 +98,16 @@ def test_an_error_while_reading_holds_no_credentials(
     """Libraries repeat the URL in their errors; ours, and the source's name, do not."""
 
     class Broken:
-        def isfile(self, path: str) -> bool:
+        def isfile(self, _: str) -> bool:
             return True
 
         def unstrip_protocol(self, path: str) -> str:
             return f"ftp://ann:s3cret@{path}"
 
-        def open(self, path: str, mode: str) -> None:
+        def open(self, path: str, _: str) -> None:
             raise OSError(f"login of ann with s3cret failed at ftp://ann:s3cret@{path}")
 
-    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda url: (Broken(), "host/a.csv"))
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda _: (Broken(), "host/a.csv"))
     (file,) = find_files("ftp://ann:s3cret@host/a.csv", tmp_path)
     assert (file.name, file.where) == ("a.csv", "ftp://***@host/a.csv")
     with pytest.raises(SourceError, match="cannot be read: login") as caught:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tasks.preparation.estimators import (
 )
 
 
-def make_data(n_rows=80):
+def make_data(n_rows: int = 80) -> Any:
     rng = np.random.default_rng(2)
     X = rng.normal(size=(n_rows, 3))
     return X, X @ np.array([1.0, -2.0, 3.0]) + rng.normal(size=n_rows)
@@ -35,7 +36,7 @@ def make_data(n_rows=80):
         ("sklearn.ensemble.HistGradientBoostingRegressor", "regressor"),
     ],
 )
-def test_an_estimator_is_made_by_its_name(path, kind):
+def test_an_estimator_is_made_by_its_name(path: str, kind: str) -> None:
     """With the seed, unless it is given one."""
     estimator, found = make_estimator(path, {"random_state": 3} if kind == "classifier" else {}, 7)
     assert found == kind
@@ -62,7 +63,7 @@ def test_an_estimator_is_made_by_its_name(path, kind):
         ("", "is not a class of scikit-learn"),
     ],
 )
-def test_anything_else_is_refused(path, message):
+def test_anything_else_is_refused(path: str, message: str) -> None:
     """Nothing but scikit-learn's public estimators is imported, however it is written."""
     with pytest.raises(CleaningError, match=message):
         make_estimator(path, {}, 0)
@@ -76,13 +77,13 @@ def test_anything_else_is_refused(path, message):
         ("sklearn.ensemble.StackingRegressor", {}, "estimators"),
     ],
 )
-def test_wrong_parameters_are_refused(path, params, message):
+def test_wrong_parameters_are_refused(path: str, params: Any, message: str) -> None:
     """The error names the parameter and the nearest."""
     with pytest.raises(CleaningError, match=message):
         make_estimator(path, params, 0)
 
 
-def test_a_wrong_value_of_a_parameter_is_told_when_fitting():
+def test_a_wrong_value_of_a_parameter_is_told_when_fitting() -> None:
     """With scikit-learn's own words."""
     estimator, _ = make_estimator("sklearn.linear_model.Ridge", {"alpha": -1.0}, 0)
     with pytest.raises(CleaningError, match=r"'y'(.|\n)*alpha"):
@@ -103,7 +104,7 @@ def test_a_wrong_value_of_a_parameter_is_told_when_fitting():
         ("sklearn.dummy.DummyRegressor", {}),
     ],
 )
-def test_a_loaded_estimator_predicts_the_same_bits(path, params):
+def test_a_loaded_estimator_predicts_the_same_bits(path: str, params: Any) -> None:
     """And a second fit is saved as the same text: a retry writes the same bytes."""
     X, y = make_data()
     texts = []
@@ -115,7 +116,7 @@ def test_a_loaded_estimator_predicts_the_same_bits(path, params):
     assert loaded.predict(X).tobytes() == estimator.predict(X).tobytes()
 
 
-def test_an_estimator_of_untrusted_types_is_neither_saved_nor_loaded():
+def test_an_estimator_of_untrusted_types_is_neither_saved_nor_loaded() -> None:
     """A function from anywhere would be run when the model is served."""
     with pytest.raises(CleaningError, match="cannot be loaded safely"):
         fit_estimator(FunctionTransformer(np.emath.sqrt), np.ones((2, 1)), None, "y")
@@ -125,13 +126,13 @@ def test_an_estimator_of_untrusted_types_is_neither_saved_nor_loaded():
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", base64.b64encode(b"PK no zip").decode()])
-def test_a_damaged_text_is_refused(text):
+def test_a_damaged_text_is_refused(text: str) -> None:
     """A clear error, not one of a ZIP file."""
     with pytest.raises(CleaningError, match="cannot be loaded"):
         load_estimator(text)
 
 
-def test_an_estimator_that_is_too_large_is_refused(monkeypatch):
+def test_an_estimator_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every model would carry it."""
     monkeypatch.setattr("tasks.preparation.estimators.MAX_ESTIMATOR_BYTES", 100)
     assert MAX_ESTIMATOR_BYTES > 100
@@ -139,11 +140,11 @@ def test_an_estimator_that_is_too_large_is_refused(monkeypatch):
         fit_estimator(LinearRegression(), *make_data(), "y")
 
 
-def test_every_prediction_is_made_on_the_same_number_of_rows():
+def test_every_prediction_is_made_on_the_same_number_of_rows() -> None:
     """The last ones are padded, and what is padded does not come out."""
     shapes = []
 
-    def predict(X):
+    def predict(X: Any) -> Any:
         shapes.append(X.shape)
         return X[:, 0] * 2
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -47,7 +50,7 @@ KINDS = {
 }
 
 
-def make_frame(n_rows=700, n_columns=7, seed=0):
+def make_frame(n_rows: int = 700, n_columns: Any = 7, seed: int = 0) -> Any:
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 2)) @ rng.normal(size=(2, n_columns))
     X = X + 0.1 * rng.normal(size=X.shape)
@@ -58,7 +61,9 @@ def make_frame(n_rows=700, n_columns=7, seed=0):
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_a_row_gets_the_same_bits_alone_and_in_any_batch(check_manners, kind):
+def test_a_row_gets_the_same_bits_alone_and_in_any_batch(
+    check_manners: Callable[..., None], kind: str
+) -> None:
     """Through JSON too; products of matrices round with their shape, so this takes care."""
     frame = make_frame()
     impute = ModelImpute(**KINDS[kind], indicator=True, seed=4).fit(frame)
@@ -79,7 +84,7 @@ def test_a_row_gets_the_same_bits_alone_and_in_any_batch(check_manners, kind):
     assert "word" not in names or whole["word"].null_count == 0
 
 
-def test_nearest_neighbours_are_those_of_scikit_learn():
+def test_nearest_neighbours_are_those_of_scikit_learn() -> None:
     """Known answer: KNNImputer."""
     frame = make_frame(200)
     X = np.column_stack([frame[f"x{i}"] for i in range(7)])
@@ -89,7 +94,7 @@ def test_nearest_neighbours_are_those_of_scikit_learn():
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def test_a_model_is_fitted_on_known_values_from_the_other_columns_with_medians():
+def test_a_model_is_fitted_on_known_values_from_the_other_columns_with_medians() -> None:
     """Known answer: LinearRegression on the other columns, their medians where they are missing."""
     frame = make_frame(200)
     del frame["word"]
@@ -104,8 +109,8 @@ def test_a_model_is_fitted_on_known_values_from_the_other_columns_with_medians()
     assert dict(out.changes) == {("x0", "filled by a model"): int((~known).sum())}
 
 
-def test_chained_equations_find_a_line():
-    """y = 2 x + 1."""
+def test_chained_equations_find_a_line() -> None:
+    """The line y = 2 x + 1."""
     x = np.arange(30.0)
     y = 2 * x + 1
     y[[3, 20]] = NAN
@@ -115,7 +120,7 @@ def test_chained_equations_find_a_line():
     assert dict(out.changes) == {("y", "filled by chained equations"): 2}
 
 
-def test_a_classifier_fills_text_with_training_texts():
+def test_a_classifier_fills_text_with_training_texts() -> None:
     """Numbers are the predictors; texts that are there stay, whatever they are."""
     x = np.array([0.0, 0.1, 0.2, 5.0, 5.1, 5.2] * 4)
     words = pa.array(["low", "low", "low", "high", "high", None] * 4)
@@ -125,7 +130,7 @@ def test_a_classifier_fills_text_with_training_texts():
     assert impute.classes_ == {"w": ["high", "low"]}
 
 
-def test_only_the_chosen_columns_are_filled():
+def test_only_the_chosen_columns_are_filled() -> None:
     """Other predictors stay missing."""
     frame = make_frame(100)
     for kind in ("iterative", "nearest_neighbors", "linear"):
@@ -134,7 +139,7 @@ def test_only_the_chosen_columns_are_filled():
         assert out["x2"].tobytes() == frame["x2"].tobytes()
 
 
-def test_indicators_are_chosen_when_fitting():
+def test_indicators_are_chosen_when_fitting() -> None:
     """At the end, 0 and 1."""
     frame = {"x": np.array([1.0, NAN, 3.0]), "y": np.array([1.0, 2.0, 3.0])}
     impute = ModelImpute(by="iterative", indicator=True).fit(frame)
@@ -144,7 +149,7 @@ def test_indicators_are_chosen_when_fitting():
 
 
 @pytest.mark.parametrize("kind", ["iterative", "nearest_neighbors", "linear", "forest"])
-def test_a_row_of_missing_values_is_filled_too(kind):
+def test_a_row_of_missing_values_is_filled_too(kind: str) -> None:
     """With what the columns are on the whole."""
     frame = make_frame(100)
     impute = ModelImpute(**KINDS[kind]).fit(frame)
@@ -154,11 +159,13 @@ def test_a_row_of_missing_values_is_filled_too(kind):
 
 
 @pytest.mark.parametrize("kind", ["iterative", "nearest_neighbors", "linear", "forest", "boosting"])
-def test_infinite_and_huge_predictors_are_survived(kind):
+def test_infinite_and_huge_predictors_are_survived(kind: str) -> None:
     """Infinite ones count as missing, and stay as they are; huge ones are cut for the prediction."""
     frame = make_frame(100)
     impute = ModelImpute(**KINDS[kind]).fit(frame)
-    row = {f"x{i}": np.array([value]) for i, value in enumerate([NAN, np.inf, -np.inf, 1e300, 1, 1, 1])}
+    row = {
+        f"x{i}": np.array([value]) for i, value in enumerate([NAN, np.inf, -np.inf, 1e300, 1, 1, 1])
+    }
     out = impute.transform(row).frame
     assert np.isfinite(out["x0"]).all()
     assert (out["x1"][0], out["x2"][0], out["x3"][0]) == (np.inf, -np.inf, 1e300)
@@ -168,7 +175,9 @@ def test_infinite_and_huge_predictors_are_survived(kind):
 
 
 @pytest.mark.parametrize("kind", ["iterative", "nearest_neighbors", "linear"])
-def test_a_column_without_a_training_value_is_refused_but_as_a_predictor_left_out(kind):
+def test_a_column_without_a_training_value_is_refused_but_as_a_predictor_left_out(
+    kind: str,
+) -> None:
     """There is nothing to learn from it."""
     frame = {**make_frame(50), "none": np.full(50, NAN)}
     with pytest.raises(CleaningError, match="'none'"):
@@ -178,7 +187,7 @@ def test_a_column_without_a_training_value_is_refused_but_as_a_predictor_left_ou
     assert not np.isnan(impute.transform(frame).frame["x0"]).any()
 
 
-def test_a_missing_predictor_is_refused_when_predicting():
+def test_a_missing_predictor_is_refused_when_predicting() -> None:
     """It would not be the same prediction."""
     frame = make_frame(50)
     impute = ModelImpute(["x0"], by="iterative").fit(frame)
@@ -206,13 +215,13 @@ def test_a_missing_predictor_is_refused_when_predicting():
         ),
     ],
 )
-def test_what_cannot_be_done_is_told_when_fitting(params, message):
+def test_what_cannot_be_done_is_told_when_fitting(params: Any, message: str) -> None:
     """Not when the model is served."""
     with pytest.raises(CleaningError, match=message):
         ModelImpute(**params).fit(make_frame(40))
 
 
-def test_a_single_class_and_a_lonely_column_are_refused():
+def test_a_single_class_and_a_lonely_column_are_refused() -> None:
     """Nothing can be told apart, or predicted from."""
     frame = {"x": np.arange(3.0), "w": pa.array(["a", "a", None])}
     with pytest.raises(CleaningError, match="'w'"):
@@ -222,7 +231,9 @@ def test_a_single_class_and_a_lonely_column_are_refused():
 
 
 @pytest.mark.parametrize("kind", ["iterative", "nearest_neighbors", "linear"])
-def test_it_learns_from_a_bounded_sample_drawn_by_the_seed(monkeypatch, kind):
+def test_it_learns_from_a_bounded_sample_drawn_by_the_seed(
+    monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
     """The same sample for the same seed, another for another; a sparse column has its values in it."""
     monkeypatch.setattr(model_impute, "MAX_FIT_ROWS", 60)
     monkeypatch.setattr(model_impute, "MAX_NEIGHBOR_ROWS", 60)
@@ -230,14 +241,16 @@ def test_it_learns_from_a_bounded_sample_drawn_by_the_seed(monkeypatch, kind):
     sparse = np.full(2000, NAN)
     sparse[[7, 1500]] = [1.0, 2.0]
     frame["sparse"] = sparse
-    documents = [ModelImpute(**KINDS[kind], seed=s).fit(frame).to_json()["learned"] for s in (1, 1, 2)]
+    documents = [
+        ModelImpute(**KINDS[kind], seed=s).fit(frame).to_json()["learned"] for s in (1, 1, 2)
+    ]
     assert documents[0] == documents[1]
     assert documents[0] != documents[2]
     filled = ModelImpute(**KINDS[kind]).fit(frame).transform(frame).frame["sparse"]
     assert np.isfinite(filled).all()
 
 
-def test_constant_columns_are_filled_with_their_value():
+def test_constant_columns_are_filled_with_their_value() -> None:
     """Whatever the method."""
     frame = {"c": np.array([2.0] * 9 + [NAN]), "x": np.arange(10.0)}
     for kind in ("iterative", "nearest_neighbors", "linear", "forest"):

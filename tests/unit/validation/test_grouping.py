@@ -29,7 +29,7 @@ PAIR = Expectation("expect_column_pair_values_to_be_equal", column_A="b", column
 SEVERAL = Expectation("expect_compound_columns_to_be_unique", column_list=["c", "d"])
 NAMES = Expectation("expect_table_columns_to_match_ordered_list", column_list=["a", "z"])
 EXISTS = Expectation("expect_column_to_exist", column="a")
-CONDITION = Expectation("expect_column_max_to_be_between", column="a", row_condition='d > 1')
+CONDITION = Expectation("expect_column_max_to_be_between", column="a", row_condition="d > 1")
 
 
 @pytest.mark.parametrize(
