@@ -349,5 +349,5 @@ _STAGES = {
     "decide": _Stage(promotion, _decide, ("promotion", "baseline")),
     "promote": _Stage(promotion, _promote, ("name", "promotion")),
     "charts": _Stage(reporting, _charts, ("columns",)),
-    "report": _Stage(reporting, _report, ("name", "description")),
+    "report": _Stage(reporting, _report, ("name", "description", "candidates")),
 }

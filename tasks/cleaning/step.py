@@ -113,6 +113,7 @@ def _hand_over(step: Step, cleaned: Cleaned) -> dict[str, Handoff]:
             "rows_quarantined": report.rows_quarantined,
             "rows_duplicate": report.rows_duplicate,
             "rows_added": report.rows_added,
+            "rows_merged": report.rows_merged,
             **{f"rows_{part}": report.count_split(part) for part in PARTS},
         }
     )

@@ -134,7 +134,10 @@ class ScratchNight:
         return next(self._download(run_id, artifact).rglob(name), None)
 
     def _download(self, run_id: str, path: str) -> Path:
-        return Path(self.client.download_artifacts(run_id, path))
+        # Told where to: MLflow would leave its copy of the data in the system's temporary folder.
+        folder = self.settings.home / "downloads" / run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(self.client.download_artifacts(run_id, path, str(folder)))
 
 
 @contextmanager
