@@ -69,8 +69,8 @@ def read_jsonl_file(
             for first in range(0, len(texts), LINES_AT_ONCE):
                 reader = _LineReader(encoding)
                 reader.read(texts[first : first + LINES_AT_ONCE], block.first_line + first)
-                for one in reader.objects:
-                    seen.update(one)
+                if not seen.issuperset(wanted):
+                    seen.update(*reader.objects)
                 if reader.objects and not has_objects:
                     wanted, has_objects = _choose_columns(file, columns, needed, seen), True
                 yield reader.make_part(file.name, wanted)
@@ -104,25 +104,29 @@ class _LineReader:
     def read(self, texts: list[bytes], first_line: int) -> None:
         """Parse lines, the first of which has a number."""
         # Numbers stay as they stand: no digit is lost, and none is too large.
-        parse = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str).decode
+        decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
         is_clean = is_plain(b"\n".join(texts))
         for line, text in enumerate(texts, first_line):
             fault = "" if is_clean else self._find_damage(text)
             if not fault:
+                decoded = text.decode()
                 try:
-                    found = parse(text.decode())
+                    # Most lines are an object and nothing else, not even a space beside it.
+                    found, end = decoder.scan_once(decoded, 0)
+                    if end < len(decoded):
+                        found = decoder.decode(decoded)
+                except StopIteration:
+                    found, fault = self._decode(decoder, decoded)
                 except json.JSONDecodeError as error:
-                    if not text.strip():
-                        continue
-                    fault = f"no JSON: {error.msg} at column {error.colno}"
+                    fault = f"no JSON ({error.msg}, column {error.colno})"
                 except RecursionError:
                     fault = "JSON that is nested too deeply"
-                else:
-                    if isinstance(found, dict):
-                        self._add(found, line, text)
-                        continue
-                    fault = "no JSON object"
-            self._refuse(line, fault, text)
+                if not fault and isinstance(found, dict):
+                    self._add(found, line, text)
+                    continue
+                if not decoded.strip():
+                    continue
+            self._refuse(line, fault or "no JSON object", text)
 
     def make_part(self, name: str, wanted: list[str]) -> Part:
         """Make a part of what was read."""

@@ -215,6 +215,8 @@ def _simplify(column: pa.Array) -> pa.Array:
 def _match_type(column: pa.Array, wanted: pa.DataType, name: str, where: str) -> pa.Array:
     if column.type.equals(wanted):
         return column
+    if column.null_count == len(column):
+        return pa.nulls(len(column), wanted)
     try:
         cast = column.cast(wanted)
         if _has_same_values(cast.cast(column.type), column):

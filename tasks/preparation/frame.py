@@ -123,11 +123,7 @@ def read_column(column: pa.Array | pa.ChunkedArray, name: str) -> Column:
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) or pa.types.is_null(kind):
         return column.cast(pa.string())
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
-        # Arrow keeps UTC inside, whatever the zone; a finer unit than microseconds is cut.
-        times = column.cast(
-            pa.timestamp("us", kind.tz if pa.types.is_timestamp(kind) else None), safe=False
-        )
-        return np.asarray(times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), "M8[us]")
+        return _read_times(column)
     if (
         pa.types.is_boolean(kind)
         or pa.types.is_integer(kind)
@@ -143,6 +139,22 @@ def read_column(column: pa.Array | pa.ChunkedArray, name: str) -> Column:
         expected="text, numbers, booleans, dates or times with a date",
         hint="take the column out of 'columns' in the workflow file, or convert it in the source",
     )
+
+
+def _read_times(column: pa.Array) -> npt.NDArray[np.datetime64]:
+    zone = column.type.tz if pa.types.is_timestamp(column.type) else None
+    target = pa.timestamp("us", zone)
+    try:
+        times = column.cast(target)
+    except pa.ArrowInvalid:
+        # A finer unit is cut. A coarser one can hold times that microseconds cannot: outside the
+        # years 1 to 9999 it is a slip, and missing.
+        is_sound = pc.and_(
+            pc.greater_equal(pc.year(column), 1), pc.less_equal(pc.year(column), 9999)
+        )
+        times = pc.if_else(is_sound, column, pa.scalar(None, column.type)).cast(target, safe=False)
+    # Arrow keeps UTC inside, whatever the zone.
+    return np.asarray(times.cast(pa.timestamp("us")).to_numpy(zero_copy_only=False), "M8[us]")
 
 
 def to_arrow(column: Column) -> pa.Array:

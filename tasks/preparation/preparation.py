@@ -168,14 +168,13 @@ class Preparation:
         CleaningError
             When a value is none of the known classes.
         """
-        codes = pc.index_in(target, value_set=pa.array(self.classes).cast(target.type))
+        try:
+            known = pa.array(self.classes).cast(target.type)
+        except pa.ArrowInvalid as error:  # texts to numbers, or a number too large for the type
+            raise self._refuse_classes(pc.unique(target).to_pylist()) from error
+        codes = pc.index_in(target, value_set=known)
         if codes.null_count:
-            unknown = pc.unique(target.filter(pc.is_null(codes))).to_pylist()
-            raise CleaningError(
-                f"The target {self.target!r} holds the classes {unknown[:5]}.",
-                expected=f"the classes seen in training: {list(self.classes)}",
-                hint="a class that is new in the hold-out needs training rows first",
-            )
+            raise self._refuse_classes(pc.unique(target.filter(pc.is_null(codes))).to_pylist())
         return np.asarray(codes, dtype=np.int64)
 
     def to_json(self) -> str:
@@ -204,8 +203,11 @@ class Preparation:
         CleaningError
             When the text has another format.
         """
-        document = json.loads(text)
-        if document.pop("format", None) != FORMAT_VERSION:
+        try:
+            document = json.loads(text)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or document.pop("format", None) != FORMAT_VERSION:
             raise CleaningError(
                 "The model's preparation has another format.",
                 expected=f"format {FORMAT_VERSION}",
@@ -220,6 +222,13 @@ class Preparation:
             features=tuple(document["features"]),
             raw_features=tuple(document["raw_features"]),
             transformers=tuple(transformer_from_json(t) for t in document["transformers"]),
+        )
+
+    def _refuse_classes(self, found: Sequence[Any]) -> CleaningError:
+        return CleaningError(
+            f"The target {self.target!r} holds the classes {list(found[:5])}.",
+            expected=f"the classes seen in training: {list(self.classes)}",
+            hint="a class that is new in the hold-out needs training rows first",
         )
 
     def _check_columns(self, rows: pa.Table | pa.RecordBatch, needed: Sequence[str]) -> None:

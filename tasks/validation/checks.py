@@ -18,7 +18,7 @@ import pyarrow as pa
 from tasks.validation.fingerprint import use_fingerprint
 from tasks.validation.grouping import Group, group_expectations
 from tasks.validation.quarantine import REJECTED_SCHEMA, Rejections
-from tasks.validation.regexes import REGEX_TYPES, find_mismatches
+from tasks.validation.regexes import REGEX_TYPES
 from tasks.validation.results import (
     ValidationResult,
     find_exception,
@@ -26,7 +26,7 @@ from tasks.validation.results import (
     summarise,
     to_plain,
 )
-from tasks.validation.rows import find_missing, to_moment, to_text
+from tasks.validation.rows import UNIQUE, find_failing_rows, find_missing, to_moment
 from tasks.validation.view import TypedView
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def _judge_group(
     table = view.read(group.columns) if group.columns else pa.table({})
     ours = [e for e in group.expectations if _is_ours(e, table)]
     theirs = [e for e in group.expectations if not _is_ours(e, table)]
-    results = {id(e): _judge_regex(e, table) for e in ours}
+    results = {id(e): _judge_by_rows(e, table) for e in ours}
     if theirs:
         frame = _make_frame(view, group, table)
         judged = _ask_great_expectations(definition, frame, theirs, table.schema)
@@ -167,10 +167,13 @@ def _judge_group(
 
 
 def _is_ours(expectation: Expectation, table: pa.Table) -> bool:
+    """Whether we judge: regexes, for the time they may take, and repeated texts, for the memory."""
     configuration = expectation.configuration
-    return (
-        configuration.type in REGEX_TYPES and configuration.kwargs["column"] in table.schema.names
-    )
+    kwargs = configuration.kwargs
+    if kwargs.get("column") not in table.schema.names or kwargs.get("row_condition"):
+        return False
+    is_text = pa.types.is_string(table.schema.field(kwargs["column"]).type)
+    return configuration.type in REGEX_TYPES or (configuration.type == UNIQUE and is_text)
 
 
 def _make_frame(view: TypedView, group: Group, table: pa.Table) -> pd.DataFrame:
@@ -217,13 +220,13 @@ def _adapt_dates(expectation: Expectation, schema: pa.Schema) -> Expectation:
     return expectation.copy(update=changed) if changed else expectation
 
 
-def _judge_regex(expectation: Expectation, table: pa.Table) -> ExpectationValidationResult:
-    """Judge by RE2 and report as Great Expectations does."""
+def _judge_by_rows(expectation: Expectation, table: pa.Table) -> ExpectationValidationResult:
+    """Judge by our own mask and report as Great Expectations does."""
     from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 
     configuration = expectation.configuration
     column = table[configuration.kwargs["column"]]
-    is_wrong = find_mismatches(configuration.type, configuration.kwargs, to_text(column))
+    is_wrong = find_failing_rows(configuration.type, configuration.kwargs, table)
     n_rows, n_missing, n_wrong = len(column), int(find_missing(column).sum()), int(is_wrong.sum())
     n_there = n_rows - n_missing
     examples = column.take(pa.array(np.flatnonzero(is_wrong)[:N_PARTIAL])).to_pylist()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.validation.rows import find_missing
+from tasks.validation.rows import UNIQUE, find_failing_rows, find_missing
 from tasks.validation.view import TypedView
 
 Kind: TypeAlias = Literal["number", "date", "text", "other"]
@@ -104,16 +104,14 @@ def profile_columns(view: TypedView, *, unique: Sequence[str] = ()) -> tuple[Col
     for name in view.figure_names:
         for chunk in view.read([name])[name].chunks:
             gathered[name].add(chunk)
-    repeats = {name: _has_repeats(view.read([name])[name]) for name in unique}
+    repeats = {
+        name: find_failing_rows(UNIQUE, {"column": name}, view.read([name])).any()
+        for name in unique
+    }
     return tuple(
-        one.finish(is_unique=not repeats[name] if name in repeats else None)
+        one.finish(is_unique=not bool(repeats[name]) if name in repeats else None)
         for name, one in gathered.items()
     )
-
-
-def _has_repeats(column: pa.ChunkedArray) -> bool:
-    there = column.drop_null()
-    return bool(pc.count_distinct(there).as_py() < len(there))
 
 
 class _Gathered:

@@ -151,7 +151,7 @@ class Outliers(WorkflowModel):
     """Treat values far outside what training rows have."""
 
     columns: ColumnNames | None = None
-    """By default every column of numbers."""
+    """By default every column of numbers, but for those of 0 and 1 alone."""
     by: Literal["iqr", "z_score", "quantiles"]
     """Beyond the quartiles by a factor of their distance (Tukey's fences), beyond so many standard deviations from the mean, or beyond two quantiles."""
     factor: PositiveFloat | None = None
@@ -197,7 +197,7 @@ class Encode(WorkflowModel):
     order: Annotated[tuple[str, ...], Field(min_length=2)] | None = None
     """For ordinal: the categories from low to high; by default in the order of their text."""
     min_rows: PositiveInt = 1
-    """Categories with fewer training rows count as `other`, as unknown ones do."""
+    """Categories with fewer training rows count as `other`, as unknown ones do; not with `order`."""
     max_categories: Annotated[int, Field(ge=2)] = 100
     """For one_hot: more is refused."""
     n_folds: Annotated[int, Field(ge=2)] = 5

@@ -8,19 +8,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import csv
-import gzip
-import hashlib
-import html
 import io
 import json
 import logging
 import os
 import shutil
-import sqlite3
 import tempfile
-import urllib.parse
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,8 +23,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from leak_search import find_needles, read_everything, spell
 
-from tasks.errors import NocturneError, PrivacyError
+from tasks.errors import NocturneError, PrivacyError, SourceError
 from tasks.night import run_night
 from tasks.privacy.decryption import decrypt_file
 from tasks.privacy.keys import read_keyring
@@ -101,14 +95,14 @@ SPECIAL = (make_person(0), make_person(5), *BAD_AGES, BAD_VISITS, ALONE, RARE_TO
 PERSONAL = ("customer", "name", "email", "card", "born", "note", "phone", "age", "zip")
 
 
-def write_people(folder: Path) -> None:
+def write_people(folder: Path, *, has_header: bool = True) -> None:
     """The CSV file: people, two of them twice, and a line with too many values."""
     people = [make_person(i) for i in range(N_PEOPLE)]
     rows = [*people, people[0], people[5], *BAD_AGES, BAD_VISITS, ALONE, RARE_TOWN]
     folder.mkdir()
     with (folder / "people.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(HEADER)
+        writer.writerows([HEADER] if has_header else [])
         writer.writerows([[row[name] for name in HEADER] for row in rows])
         writer.writerow([*(UNPARSED[name] for name in HEADER), "one too many"])
 
@@ -170,11 +164,13 @@ class Left:
     error: NocturneError | None
 
 
-def run(folder: Path, privacy: list[dict[str, Any]], empty_database: Path) -> Left:
+def run(
+    folder: Path, privacy: list[dict[str, Any]], empty_database: Path, *, has_header: bool = True
+) -> Left:
     """Walk a night in a home of its own, listening to every logger and to both streams."""
     (folder / "home" / "mlflow").mkdir(parents=True)
     shutil.copy(empty_database, folder / "home" / "mlflow" / "mlflow.db")
-    write_people(folder / "inbox")
+    write_people(folder / "inbox", has_header=has_header)
     path = write_workflow(folder, privacy)
     settings = Settings.from_environment(
         {
@@ -184,7 +180,9 @@ def run(folder: Path, privacy: list[dict[str, Any]], empty_database: Path) -> Le
         }
     )
     error = None
-    with listen(folder / "home") as said:
+    with listen(folder / "home") as said, pytest.MonkeyPatch.context() as environment:
+        for name, value in KEYS.items():
+            environment.setenv(name, value)  # as Airflow's tasks have them
         try:
             run_night(settings, load_workflow(path, settings), path.parent, NIGHT)
         except NocturneError as caught:
@@ -224,35 +222,6 @@ def listen(home: Path) -> Iterator[io.StringIO]:
                 os.close(descriptor)
 
 
-# --- the search ---------------------------------------------------------------------------------
-
-
-def spell(value: str) -> set[bytes]:
-    """Every way in which a value may stand in a file."""
-    ways = {
-        value,
-        json.dumps(value)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        html.escape(value),
-        html.escape(value, quote=False),
-        repr(value)[1:-1],
-        value.replace("'", "''"),
-        value.replace('"', '""'),
-        urllib.parse.quote(value),
-        urllib.parse.quote_plus(value),
-        value.encode().hex(),
-        # Without a key anybody can try values: such a digest protects nothing.
-        hashlib.sha256(value.encode()).hexdigest()[:32],
-        hashlib.md5(value.encode()).hexdigest(),
-    }
-    spelled = {way.encode() for way in ways}
-    spelled |= {value.encode(code) for code in ("utf-16-le", "utf-16-be")}
-    # In base64 a text may begin at any of three places; its inner signs are the same.
-    inner = [base64.b64encode(b"\0" * n + value.encode())[4 if n else 0 : -4] for n in range(3)]
-    # Shorter ones stand in random text by chance.
-    return spelled | {way for way in inner if len(way) >= 8}
-
-
 def make_needles(privacy: bool) -> dict[str, set[bytes]]:
     """What to search for, by a name that the failing test shows."""
     needles = {
@@ -285,99 +254,25 @@ def make_needles(privacy: bool) -> dict[str, set[bytes]]:
     return needles
 
 
-def read_everything(home: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file as bytes, and as what can be read out of it."""
-    for path in sorted(home.rglob("*")):
-        name = str(path.relative_to(home))
-        yield f"name of {name}", name.encode()
-        if path.is_file():
-            yield from unpack(name, path.read_bytes())
-            if path.suffix == ".db":
-                with sqlite3.connect(path) as database:
-                    yield f"{name} (dump)", "\n".join(database.iterdump()).encode()
-
-
-def unpack(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """A file's bytes, and those of what is packed in it."""
-    yield name, content
-    if content[:4] == b"PAR1":
-        file = pq.ParquetFile(io.BytesIO(content))
-        yield f"{name} (metadata)", repr([file.metadata.metadata, file.schema_arrow]).encode()
-        for group in range(file.num_row_groups):
-            yield (
-                f"{name} (rows)",
-                "\n".join(
-                    str(value)
-                    for column in file.read_row_group(group).columns
-                    for value in column.to_pylist()
-                ).encode(),
-            )
-            for i in range(file.metadata.num_columns):
-                statistics = file.metadata.row_group(group).column(i).statistics
-                yield f"{name} (statistics)", repr(statistics).encode()
-    elif content[:4] == b"PK\x03\x04":
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for member in archive.namelist():
-                yield from unpack(f"{name}/{member}", archive.read(member))
-    elif content[:2] == b"\x1f\x8b":
-        yield from unpack(f"{name} (gunzipped)", gzip.decompress(content))
-    elif content[:8] == b"\x89PNG\r\n\x1a\n":
-        for kind, chunk in list_png_chunks(content):
-            yield f"{name} ({kind})", inflate_text(kind, chunk)
-    elif name.endswith((".html", ".svg")):
-        yield f"{name} (unescaped)", html.unescape(content.decode()).encode()
-
-
-def list_png_chunks(content: bytes) -> Iterator[tuple[str, bytes]]:
-    at = 8
-    while at < len(content):
-        length = int.from_bytes(content[at : at + 4])
-        yield content[at + 4 : at + 8].decode("latin-1"), content[at + 8 : at + 8 + length]
-        at += length + 12
-
-
-def inflate_text(kind: str, chunk: bytes) -> bytes:
-    """The text of a chunk; zTXt's and iTXt's may be deflated."""
-    for start in range(len(chunk)) if kind in {"zTXt", "iTXt"} else ():
-        try:
-            return chunk + zlib.decompress(chunk[start:])
-        except zlib.error:
-            continue
-    return chunk
-
-
 def search(left: Left, needles: dict[str, set[bytes]]) -> dict[str, set[str]]:
     """Where each of the needles stands."""
-    found: dict[str, set[str]] = {}
-    haystacks = [("log and streams", left.said.encode()), *read_everything(left.home)]
-    for place, content in haystacks:
-        for name, ways in needles.items():
-            if any(way in content for way in ways):
-                found.setdefault(name, set()).add(place)
-    return found
+    said = ("log and streams", left.said.encode())
+    return find_needles([said, *read_everything(left.home)], needles)
 
 
 # --- the nights ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
-def nights(
-    tmp_path_factory: pytest.TempPathFactory, _mlflow_template: Path
-) -> Iterator[dict[str, Left]]:
-    """One night with privacy, one without, and one that k-anonymity stops."""
-    stopping = [
-        {"k_anonymity": {**step["k_anonymity"], "action": "stop"}}
-        if "k_anonymity" in step
-        else step
-        for step in PRIVACY
-    ]
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in KEYS.items():
-            environment.setenv(name, value)
-        yield {
-            name: run(tmp_path_factory.mktemp(name), privacy, _mlflow_template)
-            for name, privacy in (("protected", PRIVACY), ("bare", []), ("stopped", stopping))
-        }
+def empty_database(_mlflow_template: Path) -> Path:
+    """MLflow's, made once for all homes."""
+    return _mlflow_template
+
+
+@pytest.fixture(scope="module")
+def protected(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Left:
+    """The night with every method of privacy, and a model."""
+    return run(tmp_path_factory.mktemp("protected"), PRIVACY, empty_database)
 
 
 def find_dataset(left: Left, name: str) -> Path:
@@ -396,18 +291,17 @@ def open_dataset(left: Left, name: str, column: str, folder: Path) -> list[dict[
     return rows
 
 
-def test_no_personal_value_is_left(nights: dict[str, Left]) -> None:
+def test_no_personal_value_is_left(protected: Left) -> None:
     """Not in an artifact, database, report, picture, file's name, log or stream of the night."""
-    left = nights["protected"]
-    assert left.error is None
-    assert list(left.home.glob("**/*.keras"))  # trained models are searched too
-    assert len(list(read_everything(left.home))) > 100
-    assert search(left, make_needles(privacy=True)) == {}
+    assert protected.error is None
+    assert list(protected.home.glob("**/*.keras"))  # trained models are searched too
+    assert len(list(read_everything(protected.home))) > 100
+    assert search(protected, make_needles(privacy=True)) == {}
 
 
-def test_the_search_finds_what_is_not_protected(nights: dict[str, Left]) -> None:
+def test_the_search_finds_what_is_not_protected(tmp_path: Path, empty_database: Path) -> None:
     """Every value that the night above hides is found in the same night without privacy."""
-    left = nights["bare"]
+    left = run(tmp_path, [], empty_database)
     assert left.error is None
     needles = make_needles(privacy=False)
     found = search(left, needles)
@@ -416,17 +310,16 @@ def test_the_search_finds_what_is_not_protected(nights: dict[str, Left]) -> None
     assert any("data_docs" in place for place in found["name of QZCUST-70413"])
 
 
-def test_every_row_went_where_it_belongs(nights: dict[str, Left], tmp_path: Path) -> None:
+def test_every_row_went_where_it_belongs(protected: Left, tmp_path: Path) -> None:
     """Suppressed, rejected and unparsed rows are all in quarantine, readable with the key alone."""
-    left = nights["protected"]
-    clean = open_dataset(left, "clean", "name", tmp_path)
+    clean = open_dataset(protected, "clean", "name", tmp_path)
     names = {row["name"] for row in clean}
     # Everybody once, for two came twice, and the rare town is no reason to leave anybody out.
     assert names == {make_person(i)["name"] for i in range(N_PEOPLE)} | {RARE_TOWN["name"]}
     assert len(clean) == N_PEOPLE + 1
     assert all(len(row["id"]) == 32 for row in clean)
 
-    quarantine = open_dataset(left, "quarantine", "row", tmp_path)
+    quarantine = open_dataset(protected, "quarantine", "row", tmp_path)
     rows = [json.loads(row["row"]) for row in quarantine]
     by_name = {
         row["name"]: (row, kept["reason"])
@@ -445,10 +338,31 @@ def test_every_row_went_where_it_belongs(nights: dict[str, Left], tmp_path: Path
     assert len(rows) == 5
 
 
-def test_a_night_that_k_anonymity_stops_tells_no_value(nights: dict[str, Left]) -> None:
+def test_a_night_that_k_anonymity_stops_tells_no_value(
+    tmp_path: Path, empty_database: Path
+) -> None:
     """Nor does anything of it that was written before it stopped."""
-    left = nights["stopped"]
+    stopping = [
+        {"k_anonymity": {**step["k_anonymity"], "action": "stop"}}
+        if "k_anonymity" in step
+        else step
+        for step in PRIVACY
+    ]
+    left = run(tmp_path, stopping, empty_database)
     assert isinstance(left.error, PrivacyError)
-    assert "rows share their (age, zip) with fewer than 2 rows" in str(left.error)
+    assert "1 of 103 rows share their (age, zip) with fewer than 2 rows" in str(left.error)
     assert "PrivacyError" in left.said
+    assert search(left, make_needles(privacy=True)) == {}
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the error about missing columns lists the first line of the file",
+)
+def test_a_file_without_a_header_shows_no_value(tmp_path: Path, empty_database: Path) -> None:
+    """Its first line is a person, and must not be listed as the columns that there are."""
+    left = run(tmp_path, PRIVACY, empty_database, has_header=False)
+    if not isinstance(left.error, SourceError):
+        pytest.fail(f"ended otherwise: {left.error}")
     assert search(left, make_needles(privacy=True)) == {}

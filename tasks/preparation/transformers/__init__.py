@@ -63,7 +63,10 @@ TRANSFORMERS: Mapping[str, type[Transformer]] = {
 
 def list_packages(preparation: Preparation) -> tuple[str, ...]:
     """Distributions that the transformers need beside NumPy and pyarrow."""
-    models = any(isinstance(t, ModelImpute) for t in preparation.transformers)
+    # Chained equations are saved as plain figures.
+    models = any(
+        isinstance(t, ModelImpute) and t.by != "iterative" for t in preparation.transformers
+    )
     return ("scikit-learn", "skops") if models else ()
 
 

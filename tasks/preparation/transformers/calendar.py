@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tasks.preparation.frame import Column, Frame
 from tasks.preparation.new_columns import replace_column
@@ -41,8 +43,18 @@ _CYCLES = {
     "minute": (0, 60),
 }
 
+_FUNCTIONS = {
+    "year": pc.year,
+    "quarter": pc.quarter,
+    "month": pc.month,
+    "week": pc.iso_week,
+    "day": pc.day,
+    "day_of_year": pc.day_of_year,
+    "weekday": pc.day_of_week,  # Monday is 0
+    "hour": pc.hour,
+    "minute": pc.minute,
+}
 _SATURDAY = 5
-_WEEKDAY_OF_1970 = 3  # 1 January 1970 was a Thursday
 
 
 class CalendarParts(Transformer):
@@ -126,35 +138,11 @@ def compute_part(times: npt.NDArray[np.datetime64], part: Part) -> npt.NDArray[n
     -------
     ndarray of shape (n_rows,), int64
     """
-    # Casts to a coarser unit go down, before 1970 too.
-    days = times.astype("M8[D]")
-    if part == "year":
-        return times.astype("M8[Y]").astype(np.int64) + 1970
-    if part == "month":
-        return times.astype("M8[M]").astype(np.int64) % 12 + 1
-    if part == "quarter":
-        return times.astype("M8[M]").astype(np.int64) % 12 // 3 + 1
-    if part == "day":
-        return _subtract(days, times.astype("M8[M]")) + 1
-    if part == "day_of_year":
-        return _subtract(days, days.astype("M8[Y]")) + 1
-    if part == "hour":
-        return times.astype("M8[h]").astype(np.int64) % 24
-    if part == "minute":
-        return times.astype("M8[m]").astype(np.int64) % 60
-    weekday = (days.astype(np.int64) + _WEEKDAY_OF_1970) % 7
-    if part == "weekday":
-        return weekday
+    column = pa.array(times, pa.timestamp("us"))
     if part == "is_weekend":
-        return (weekday >= _SATURDAY).astype(np.int64)
-    thursdays = (days.astype(np.int64) - weekday + _WEEKDAY_OF_1970).astype("M8[D]")
-    return _subtract(thursdays, thursdays.astype("M8[Y]")) // 7 + 1
-
-
-def _subtract(
-    days: npt.NDArray[np.datetime64], firsts: npt.NDArray[np.datetime64]
-) -> npt.NDArray[np.int64]:
-    return days.astype(np.int64) - firsts.astype("M8[D]").astype(np.int64)
+        weekdays = np.asarray(pc.day_of_week(column))
+        return (weekdays >= _SATURDAY).astype(np.int64)
+    return np.asarray(_FUNCTIONS[part](column)).astype(np.int64)
 
 
 def _make_tables(part: str) -> dict[str, npt.NDArray[np.float64]]:

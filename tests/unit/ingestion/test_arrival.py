@@ -1,13 +1,15 @@
-"""How many rows of a built-in data set had arrived by a night."""
+"""What had arrived by a night: rows of a built-in data set, files by their names."""
 
 from __future__ import annotations
 
 import datetime
+import io
 
 import pytest
 
 from tasks.errors import SourceError
-from tasks.ingestion.arrival import count_arrived_rows
+from tasks.ingestion.arrival import count_arrived_rows, select_arrived_files
+from tasks.ingestion.locations import SourceFile
 from tasks.workflow import Arrival
 
 TEN_NIGHTS = Arrival.model_validate({"from": "2026-01-01", "nights": 10})
@@ -48,3 +50,38 @@ def test_a_night_without_rows_is_refused_with_the_first_one(
     with pytest.raises(SourceError, match=f"from {first} on"):
         count_arrived_rows("digits", n_rows, TEN_NIGHTS, datetime.date.fromisoformat(night))
     assert TEN_NIGHTS.count_arrived(n_rows, datetime.date.fromisoformat(first)) > 0
+
+
+def select(*names: str, pattern: str = "x-%Y-%m-%d.csv", night: str = "2026-01-07") -> list[str]:
+    files = [SourceFile(name, f"/data/{name}", "data", io.BytesIO) for name in names]
+    date = datetime.date.fromisoformat(night)
+    return [file.name for file in select_arrived_files(files, pattern, date)]
+
+
+def test_files_of_the_night_and_before_are_selected_in_the_order_of_their_dates() -> None:
+    """Whatever the order of their names, and in whatever folder they lie."""
+    names = ("x-08-01-2026.csv", "x-07-01-2026.csv", "b/x-31-12-2025.csv", "a/x-31-12-2025.csv")
+    assert select(*names, pattern="x-%d-%m-%Y.csv") == [
+        "a/x-31-12-2025.csv",
+        "b/x-31-12-2025.csv",
+        "x-07-01-2026.csv",
+    ]
+
+
+def test_days_of_the_year_are_dates() -> None:
+    """2026-007 is the seventh of January."""
+    assert select("2026007.csv", "2026008.csv", pattern="%Y%j.csv") == ["2026007.csv"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("y-2026-01-01.csv", "does not tell by its name when it arrived"),
+        ("x-2026-02-30.csv", r"(?s)/data/x-2026-02-30\.csv .*such as x-2026-12-31\.csv"),
+        ("x-2026-01-08.csv", "None of 1 files had arrived .*\n.*from 2026-01-08 on"),
+    ],
+)
+def test_a_name_without_its_date_is_refused(name: str, message: str) -> None:
+    """The error names the file and shows a right name, or says when the first arrives."""
+    with pytest.raises(SourceError, match=message):
+        select(name)

@@ -147,5 +147,5 @@ def test_columns_that_images_cannot_fill_are_refused(
     folder: Path, read: Read, columns: Any
 ) -> None:
     """Without `columns.image`, or with two channels."""
-    with pytest.raises(SourceError, match="'columns.image' with 1, 3 or 4 channels"):
+    with pytest.raises(SourceError, match=r"'columns\.image' with 1, 3 or 4 channels"):
         read("data", Columns.model_validate(columns), format="images")

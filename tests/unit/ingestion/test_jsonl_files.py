@@ -80,13 +80,13 @@ def test_lines_that_are_no_object_are_reported(
     parts = read("*.jsonl", format="jsonl")
     assert [row[1:3] for row in rows_of(parts)] == [(1, "A1"), (9, "A9")]
     assert [(line, reason) for line, reason, _ in unparsed_of(parts)] == [
-        (2, "no JSON: Unterminated string starting at at column 16"),
+        (2, "no JSON (Unterminated string starting at, column 16)"),
         (3, "no JSON object"),
         (4, "bytes that are not utf-8"),
         (5, "a NUL byte"),
         (6, "a value that is no Unicode text"),
         (7, "a NUL byte"),
-        (8, "no JSON: Extra data at column 13"),
+        (8, "no JSON (Extra data, column 13)"),
     ]
     assert unparsed_of(parts)[2][2] == '{"code": "caf\\xe9"}'
 

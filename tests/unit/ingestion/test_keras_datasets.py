@@ -1,4 +1,4 @@
-"""MNIST from a file, checked, and the message without one."""
+"""Keras's images: MNIST from a file, all of them checked, and the message without them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 
 from tasks.errors import SourceError
-from tasks.ingestion.keras_datasets import download_mnist, read_keras, read_mnist_file
+from tasks.ingestion.keras_datasets import (
+    check_images,
+    download_images,
+    read_keras,
+    read_mnist_file,
+)
 from tasks.workflow import KerasSource
 
 NIGHT = datetime.date(2026, 1, 1)
@@ -118,5 +123,34 @@ def test_no_network_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path))
     before = socket.getdefaulttimeout()
     with pytest.raises(SourceError, match=r"NOCTURNE_MNIST to a local mnist\.npz"):
-        download_mnist()
+        download_images("mnist")
     assert socket.getdefaulttimeout() == before
+
+
+def test_the_file_of_mnist_is_none_of_another_data_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only MNIST is read from NOCTURNE_MNIST; ten labels in a column of their own become one."""
+    from keras.datasets import cifar10
+
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (3, 32, 32, 3), dtype=np.uint8)
+    labels = np.array([[9], [0], [4]], np.uint8)
+    # What a download gives: there is no network where the tests run.
+    monkeypatch.setattr(cifar10, "load_data", lambda: ((images, labels), (images, labels)))
+    source = KerasSource.model_validate({"kind": "keras", "dataset": "cifar10"})
+    train, test = read_keras(source, tmp_path / "mnist.npz", NIGHT)
+    assert (train.source, test.source) == ("cifar10/train", "cifar10/test")
+    assert train.rows["label"].to_pylist() == [9, 0, 4]
+    assert train.rows["image"].type.shape == [32, 32, 3]
+    np.testing.assert_array_equal(train.rows["image"].to_numpy_ndarray(), images)
+
+
+@pytest.mark.parametrize("dataset", ["fashion_mnist", "cifar10"])
+def test_a_data_set_of_another_shape_is_refused(dataset: str) -> None:
+    """The error says what a network can do about it, and nothing of NOCTURNE_MNIST."""
+    arrays = {f"x_{part}": np.zeros((2, 5, 5), np.uint8) for part in ("train", "test")}
+    arrays |= {f"y_{part}": np.zeros(2, np.uint8) for part in ("train", "test")}
+    with pytest.raises(SourceError, match=r"x_train has shape \(2, 5, 5\)") as caught:
+        check_images(arrays, dataset, "here")
+    assert "NOCTURNE_MNIST" not in str(caught.value)

