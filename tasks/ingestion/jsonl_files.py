@@ -97,36 +97,49 @@ class _LineReader:
     def __init__(self, encoding: str) -> None:
         self.objects: list[_Object] = []
         self._encoding = encoding
+        # Numbers stay as they stand: no digit is lost, and none is too large.
+        self._decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
         self._texts: list[bytes] = []
         self._lines: list[int] = []
         self._unparsed: list[UnparsedLine] = []
 
     def read(self, texts: list[bytes], first_line: int) -> None:
         """Parse lines, the first of which has a number."""
-        # Numbers stay as they stand: no digit is lost, and none is too large.
-        decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
-        is_clean = is_plain(b"\n".join(texts))
+        together = b"\n".join(texts)
+        is_clean = is_plain(together) and b"\\u0000" not in together
         for line, text in enumerate(texts, first_line):
-            fault = "" if is_clean else self._find_damage(text)
-            if not fault:
-                decoded = text.decode()
-                try:
-                    # Most lines are an object and nothing else, not even a space beside it.
-                    found, end = decoder.scan_once(decoded, 0)
-                    if end < len(decoded):
-                        found = decoder.decode(decoded)
-                except StopIteration:
-                    found, fault = self._decode(decoder, decoded)
-                except json.JSONDecodeError as error:
-                    fault = f"no JSON ({error.msg}, column {error.colno})"
-                except RecursionError:
-                    fault = "JSON that is nested too deeply"
-                if not fault and isinstance(found, dict):
-                    self._add(found, line, text)
-                    continue
-                if not decoded.strip():
-                    continue
+            try:
+                # Most lines are an object and nothing else, not even a space beside it.
+                found, end = self._decoder.scan_once(text.decode(), 0)
+            except (StopIteration, ValueError, RecursionError):
+                end = -1  # said in words below
+            if is_clean and end == len(text) and type(found) is dict:
+                self.objects.append(found)
+                self._lines.append(line)
+                self._texts.append(text)
+            else:
+                self._read_carefully(line, text)
+
+    def _read_carefully(self, line: int, text: bytes) -> None:
+        fault = self._find_damage(text)
+        found = None
+        if not fault:
+            try:
+                found = self._decoder.decode(text.decode())
+            except json.JSONDecodeError as error:
+                if not text.strip():
+                    return
+                fault = f"no JSON ({error.msg}, column {error.colno})"
+            except RecursionError:
+                fault = "JSON that is nested too deeply"
+        if isinstance(found, dict) and b"\\u0000" in text:
+            fault = NUL_REASON if any("\0" in str(value) for value in found.values()) else ""
+        if fault or not isinstance(found, dict):
             self._refuse(line, fault or "no JSON object", text)
+            return
+        self.objects.append(found)
+        self._lines.append(line)
+        self._texts.append(text)
 
     def make_part(self, name: str, wanted: list[str]) -> Part:
         """Make a part of what was read."""
@@ -158,14 +171,6 @@ class _LineReader:
         # Read again, because the numbers in it have become texts.
         value = json.loads(self._texts[place], parse_int=float if _is_huge(value) else int)[name]
         return json.dumps(value, ensure_ascii=False)
-
-    def _add(self, found: _Object, line: int, text: bytes) -> None:
-        if b"\\u0000" in text and any("\0" in str(value) for value in found.values()):
-            self._refuse(line, NUL_REASON, text)
-            return
-        self.objects.append(found)
-        self._lines.append(line)
-        self._texts.append(text)
 
     def _refuse(self, line: int, fault: str, text: bytes) -> None:
         self._unparsed.append(UnparsedLine(line, fault, show_text(text, self._encoding)))

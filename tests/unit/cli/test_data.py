@@ -97,7 +97,9 @@ def test_profile_shows_text_of_the_data_as_text(folder: Path) -> None:
     by_column = {e["kwargs"].get("column"): e for e in suites["raw"]["expectations"]}
     assert by_column["note"]["kwargs"]["value_set"] == [EVIL]
     assert "blank" not in by_column
-    assert by_column["seen"]["kwargs"]["max_value"].startswith("2379-12")  # 2300 and a tenth of 799.6
+    assert by_column["seen"]["kwargs"]["max_value"].startswith(
+        "2379-12"
+    )  # 2300 and a tenth of 799.6
 
 
 def write_suites(folder: Path, stage: str = "raw", **changes: object) -> None:
