@@ -339,7 +339,9 @@ class _Stage:
 
 
 _STAGES = {
-    "ingest": _Stage(ingestion, _ingest, ("source", "columns", "privacy", "split")),
+    "ingest": _Stage(
+        ingestion, _ingest, ("source", "columns", "privacy", "split", "timezone")
+    ),
     "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
     "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy")),
     "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from tasks import __version__
-from tasks.cli import nights, services, workflows
+from tasks.cli import data, nights, privacy, services, workflows
 from tasks.cli.console import complain
 from tasks.errors import NocturneError, RequestError
 
@@ -29,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (services, nights, workflows):
+for module in (services, nights, workflows, data, privacy):
     module.add_commands(app)
 
 

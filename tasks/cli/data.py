@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from tasks.cli.console import complain, err, out, print_json, print_table, show_progress
-from tasks.cli.nights import JsonOption, NightOption, _parse_date
+from tasks.cli.nights import JsonOption, NightOption, parse_date
 from tasks.cli.scratch import STAGES, name_suite_files, open_scratch_night
 from tasks.errors import NocturneError, RequestError, ValidationFailedError
 from tasks.settings import Settings
@@ -62,7 +62,7 @@ def profile(
     files = name_suite_files(loaded, settings)
     if not (force or print_only):
         _refuse_overwriting(files, workflow)
-    date = _parse_date(night)
+    date = parse_date(night)
     with (
         show_progress(f"profile {loaded.name} {date}") as tell,
         open_scratch_night(settings, loaded, path.parent, date, tell, has_suites=False) as scratch,
@@ -111,7 +111,7 @@ def validate(
     settings = Settings.from_environment()
     loaded, path = find_workflow(workflow, settings)
     failure: NocturneError | None = None
-    date = _parse_date(night)
+    date = parse_date(night)
     with (
         show_progress(f"validate {loaded.name} {date}") as tell,
         open_scratch_night(settings, loaded, path.parent, date, tell) as scratch,

@@ -65,7 +65,7 @@ def run(
     """
     settings = Settings.from_environment()
     loaded, path = find_workflow(workflow, settings)
-    date = _parse_date(night)
+    date = parse_date(night)
     with show_progress(f"{loaded.name} {date}") as tell:
         tell("getting ready")
         with hide_native_messages():
@@ -106,7 +106,7 @@ def trigger(
     """Start a night in the running Airflow (`nocturne up` starts that)."""
     settings = Settings.from_environment()
     find_workflow(workflow, settings)
-    date = _parse_date(night) if night else None
+    date = parse_date(night) if night else None
     document = trigger_night(settings, workflow, date, seed=seed, wait=wait)
     if as_json:
         print_json(document)
@@ -267,7 +267,7 @@ def _name_run(date: datetime.date | None) -> str | None:
     return f"night_{date}__{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S%f}"
 
 
-def _parse_date(text: str | None) -> datetime.date:
+def parse_date(text: str | None) -> datetime.date:
     if text is None:
         return datetime.datetime.now().astimezone().date()
     try:

@@ -69,6 +69,13 @@ def read_csv_file(
     dialect = Dialect.from_source(source)
     with open_text_blocks(file, dialect.encoding) as blocks:
         header, block = _read_header(file, blocks, dialect)
+        if needed and not set(needed) & set(header):
+            # Its first line may be a row of data, so what stands in it is not shown.
+            raise file.make_error(
+                "has none of the workflow's columns in its first line.",
+                expected=f"a header with {', '.join(map(repr, needed))}",
+                hint="write a header, or name the columns at 'source.names' in the workflow file",
+            )
         check_columns(needed, header, f"The file {file.where}")
         id_column = find_id_column(header, columns, f"The file {file.where}")
         wanted = list(dict.fromkeys([*needed, *([id_column] if id_column else [])]))

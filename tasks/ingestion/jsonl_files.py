@@ -108,17 +108,22 @@ class _LineReader:
         together = b"\n".join(texts)
         is_clean = is_plain(together) and b"\\u0000" not in together
         for line, text in enumerate(texts, first_line):
-            try:
-                # Most lines are an object and nothing else, not even a space beside it.
-                found, end = self._decoder.scan_once(text.decode(), 0)
-            except (StopIteration, ValueError, RecursionError):
-                end = -1  # said in words below
-            if is_clean and end == len(text) and type(found) is dict:
-                self.objects.append(found)
-                self._lines.append(line)
-                self._texts.append(text)
-            else:
-                self._read_carefully(line, text)
+            if is_clean:
+                decoded = text.decode()
+                try:
+                    # Most lines are an object and nothing else, not even a space beside it.
+                    found, end = self._decoder.raw_decode(decoded)
+                except (ValueError, RecursionError):
+                    end = -1  # said in words below
+                if end == len(decoded) and type(found) is dict:
+                    self._add(found, line, text)
+                    continue
+            self._read_carefully(line, text)
+
+    def _add(self, found: _Object, line: int, text: bytes) -> None:
+        self.objects.append(found)
+        self._lines.append(line)
+        self._texts.append(text)
 
     def _read_carefully(self, line: int, text: bytes) -> None:
         fault = self._find_damage(text)
@@ -136,10 +141,8 @@ class _LineReader:
             fault = NUL_REASON if any("\0" in str(value) for value in found.values()) else ""
         if fault or not isinstance(found, dict):
             self._refuse(line, fault or "no JSON object", text)
-            return
-        self.objects.append(found)
-        self._lines.append(line)
-        self._texts.append(text)
+        else:
+            self._add(found, line, text)
 
     def make_part(self, name: str, wanted: list[str]) -> Part:
         """Make a part of what was read."""

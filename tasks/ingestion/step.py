@@ -70,9 +70,12 @@ def run(
     if workflow.privacy:
         from tasks.privacy.protector import Protector
 
+        protector = Protector(workflow)
         raw, unparsed = write_protected_rows(
-            step.workdir, workflow, parts, described, Protector(workflow), has_split=has_split
+            step.workdir, workflow, parts, described, protector, has_split=has_split
         )
+        for (column, what), n_values in sorted(protector.changes.items()):
+            logger.info("Privacy of %s: %d values %s.", column, n_values, what)
     else:
         raw, unparsed = write_rows(step.workdir, workflow, parts, described, has_split=has_split)
     handoffs = {

@@ -80,7 +80,7 @@ def write_rows(
         When there is no row, or a part does not fit to the first.
     """
     # No date in the origin: the same rows are the same dataset, whichever night reads them.
-    origin = {"source": dict(source)}
+    origin = {"source": dict(source), "workflow": workflow.name}
     batches = _shape_parts(workflow, parts, has_split=has_split)
     first = next(batches)
     tally = _Tally()
@@ -129,7 +129,7 @@ def write_protected_rows(
     PrivacyError
         When rows cannot be protected, or none is left.
     """
-    origin = {"source": dict(source)}
+    origin = {"source": dict(source), "workflow": workflow.name}
     protected = (replace(part, rows=protector.protect(part.rows)) for part in parts)
     batches = _shape_parts(workflow, protected, has_split=has_split)
     first = next(batches)

@@ -23,7 +23,7 @@ from tasks.workflow.cleaning import (
     RegularGrid,
 )
 from tasks.workflow.columns import TimeSplit
-from tasks.workflow.privacy import Drop, Encrypt, Pseudonymise
+from tasks.workflow.privacy import Drop, Encrypt, KAnonymity, Pseudonymise
 from tasks.workflow.sources import SqlSource
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def _check_privacy(workflow: Workflow) -> None:
         Encrypt: ({*columns.keep}, "a column of 'columns.keep'"),
         Pseudonymise: ({own_id, *columns.keep}, "the id, or a column of 'columns.keep'"),
     }
-    readable = ({*(columns.features or ()), *columns.keep}, "a feature, or one of 'columns.keep'")
+    features = {*(columns.features or ())} - {own_id}
+    readable = ({*features, *columns.keep}, "a feature, or a column of 'columns.keep'")
+    encrypted: set[str] = set()
     for i, step in enumerate(workflow.privacy):
         at, settings = f"privacy.{i}.{step.key}.columns", step.settings
         for name in getattr(settings, "columns", ()):
@@ -131,6 +133,10 @@ def _check_privacy(workflow: Workflow) -> None:
             names, expected = allowed.get(type(settings), readable)
             if name not in names:
                 raise refuse(at, f"{step.key} of {name!r}", expected)
+            if isinstance(settings, KAnonymity) and name in encrypted:
+                raise refuse(at, f"k_anonymity of {name!r}, which is encrypted", "other columns")
+            if isinstance(settings, Encrypt):
+                encrypted.add(name)
 
 
 def _refuse_column(at: str, name: str, known: Iterable[str]) -> PydanticCustomError:

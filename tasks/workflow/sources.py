@@ -6,6 +6,7 @@ Read by ``tasks.ingestion``; the attribute docstrings become the descriptions of
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -102,6 +103,12 @@ class FilesSource(WorkflowModel):
 
     @model_validator(mode="after")
     def _check_text_format(self) -> FilesSource:
+        if re.search(r"://[^/\s]*@|[?&](sig|token|key|password)=", self.path, re.IGNORECASE):
+            # The file is pinned to every night; it must hold no secret.
+            expected = "credentials in fsspec's own configuration or in the environment"
+            raise refuse("path", "a URL with a user, password or key", expected)
+        if not self.delimiter.isascii() or not (self.quote or '"').isascii():
+            raise refuse("delimiter", "a sign outside ASCII", "one ASCII sign")
         if self.names is not None and self.format != "csv":
             raise refuse(
                 "names", f"'names' with the format {self.format!r}", "'names' with csv only"
