@@ -42,7 +42,9 @@ logger = logging.getLogger(__name__)
 Handoffs = Mapping[str, Handoff]
 
 # Beside its own folder, what the result of any step may depend on.
-_SHARED_CODE = tuple(Path(__file__).with_name(n) for n in ("dataset", "models", "preparation", "privacy"))
+_SHARED_CODE = tuple(
+    Path(__file__).with_name(n) for n in ("dataset", "models", "preparation", "privacy")
+)
 
 
 @dataclass(frozen=True)
@@ -339,9 +341,7 @@ class _Stage:
 
 
 _STAGES = {
-    "ingest": _Stage(
-        ingestion, _ingest, ("source", "columns", "privacy", "split", "timezone")
-    ),
+    "ingest": _Stage(ingestion, _ingest, ("source", "columns", "privacy", "split", "timezone")),
     "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
     "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy")),
     "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),

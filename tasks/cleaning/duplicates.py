@@ -6,7 +6,7 @@ Pure. Rows are digested batch by batch; the digests of all rows tell afterwards 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,7 +28,12 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # odd: a multiplication loses nothing
 Digests = npt.NDArray[np.uint64]
 
 
-def digest_rows(frame: Frame, columns: Sequence[str], key: str = FIRST_KEY) -> Digests:
+def digest_rows(
+    frame: Frame,
+    columns: Sequence[str],
+    key: str = FIRST_KEY,
+    known: Mapping[str, Digests] | None = None,
+) -> Digests:
     """Digest the content of some columns, row by row.
 
     Parameters
@@ -37,6 +42,8 @@ def digest_rows(frame: Frame, columns: Sequence[str], key: str = FIRST_KEY) -> D
     columns : sequence of str
     key : str
         Another key gives other digests.
+    known : mapping of str to ndarray of shape (n_rows,), uint64, optional
+        What this function gave for one of the columns alone: it is not computed again.
 
     Returns
     -------
@@ -53,10 +60,12 @@ def digest_rows(frame: Frame, columns: Sequence[str], key: str = FIRST_KEY) -> D
     J.-P. Aumasson, D. J. Bernstein, SipHash: a fast short-input PRF, INDOCRYPT 2012.
     https://doi.org/10.1007/978-3-642-34931-7_28
     """
-    digests = np.zeros(len(frame[columns[0]]), dtype=np.uint64)
+    digests: Digests | None = None
     for name in columns:
-        digests = digests * _FACTOR + _digest_column(frame[name], key)
-    return digests
+        column = (known or {}).get(name)
+        column = _digest_column(frame[name], key) if column is None else column
+        digests = column if digests is None else digests * _FACTOR + column
+    return digests if digests is not None else np.zeros(0, dtype=np.uint64)
 
 
 def hash_text(column: pa.StringArray, key: str) -> npt.NDArray[np.uint64]:

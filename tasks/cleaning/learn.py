@@ -14,9 +14,9 @@ from tasks.preparation.frame import Frame, count_rows, filter_rows
 from tasks.preparation.transformer import Problem, Transformer
 
 # What the learning steps see is in memory at once. Up to this many training rows all are seen,
-# beyond it as many as this: a mean or quantile of a million rows is known to a thousandth of the
-# column's spread. scikit-learn's own quantiles are taken from 10,000 rows, its histograms' from 200,000.
-MAX_FIT_ROWS = 1_000_000
+# beyond it as many as this: a mean or quantile of a quarter of a million rows is known to three thousandths of
+# the column's spread. scikit-learn takes its quantiles from 10,000 rows, its histograms' from 200,000.
+MAX_FIT_ROWS = 250_000
 MAX_FIT_BYTES = 256 * 1024 * 1024
 
 

@@ -176,28 +176,33 @@ class Passes:
         of_ids, *of_steps = scratch.take_digests()
         columns = self.workflow.columns
         places = np.arange(scratch.n_rows)
+        shares_id = find_candidates(of_ids)  # equal rows have equal ids, where the id is compared
         for step, digests in zip(self.settler.duplicates, of_steps, strict=True):
             names = list_compared(step, columns)
-            is_repeat = self._find_repeats(scratch, digests, places, names, step.keep)
+            among = places[shares_id[places]] if ID_COLUMN in names else places
+            is_repeat = self._find_repeats(scratch, digests, among, names, step.keep)
             self.n_duplicates += int(is_repeat.sum())
-            places = places[~is_repeat]
-        is_repeat = self._find_repeats(scratch, of_ids, places, [ID_COLUMN], "first")
+            places = np.setdiff1d(places, among[is_repeat], assume_unique=True)
+        among = places[shares_id[places]]
+        is_repeat = self._find_repeats(scratch, of_ids, among, [ID_COLUMN], "first")
+        repeated = among[is_repeat]
         is_kept = np.zeros(scratch.n_rows, dtype=bool)
-        is_kept[places[~is_repeat]] = True
-        if is_repeat.any():
+        is_kept[places] = True
+        is_kept[repeated] = False
+        if len(repeated):
             # Two rows of one id would be one row to whoever looks rows up by it.
             is_repeated = np.zeros(scratch.n_rows, dtype=bool)
-            is_repeated[places[is_repeat]] = True
+            is_repeated[repeated] = True
             reason = f"{ID_COLUMN}: {REPEATED_ID}"
             self._quarantine(
                 {
                     int(place): reason
-                    for rows, mask in scratch.batches(is_repeated)
+                    for rows, mask in scratch.batches(is_repeated, [POSITION])
                     for place in rows.column(POSITION).filter(pa.array(mask)).to_pylist()
                 },
                 bad,
             )
-            self.n_by_reason[reason] += int(is_repeat.sum())
+            self.n_by_reason[reason] += len(repeated)
         return is_kept
 
     def _find_repeats(
@@ -216,7 +221,7 @@ class Passes:
             is_candidate[candidates] = True
             second = [
                 digest_rows(read_settled(rows, names, mask), names, SECOND_KEY)
-                for rows, mask in scratch.batches(is_candidate)
+                for rows, mask in scratch.batches(is_candidate, names)
                 if mask.any()
             ]
             is_repeat[is_repeat] = find_repeats(digests[candidates], np.concatenate(second), keep)
@@ -229,7 +234,10 @@ class Passes:
         if not isinstance(split, TimeSplit):
             return None
         name = str(self.workflow.columns.time)
-        times = [read_settled(rows, [name], mask)[name] for rows, mask in scratch.batches(is_kept)]
+        times = [
+            read_settled(rows, [name], mask)[name]
+            for rows, mask in scratch.batches(is_kept, [name])
+        ]
         return split_by_time(np.concatenate(times), split)
 
     def _learn(
@@ -255,21 +263,24 @@ class Passes:
         bounds: TimeBounds | None,
         names: list[str],
     ) -> tuple[Frame, npt.NDArray[np.float64] | None, npt.NDArray[np.int64]]:
-        masks, all_folds = [], []
-        for rows, mask in scratch.batches(is_kept):
-            is_training = mask & self._find_training_rows(rows, bounds)
-            masks.append(is_training)
-            all_folds.append(np.asarray(rows.column(FOLD))[is_training])
-        folds = np.concatenate(all_folds)
-        if self._is_in_time_order:
-            is_chosen = np.ones(len(folds), dtype=bool)  # neighbours are needed, so all of them
-        else:
-            is_chosen = choose_fit_rows(folds, len(names))
-        chosen = np.concatenate(masks)
-        chosen[np.flatnonzero(chosen)[~is_chosen]] = False
-        target_name = self.workflow.columns.target
+        columns = self.workflow.columns
+        by = SPLIT_COLUMN if bounds is None else str(columns.time)
+        is_training = np.zeros(scratch.n_rows, dtype=bool)
+        folds, start = np.zeros(scratch.n_rows, dtype=np.int64), 0
+        for rows, _ in scratch.batches(columns=[by, FOLD]):
+            here = slice(start, start + rows.num_rows)
+            is_training[here] = self._find_training_rows(rows, bounds)
+            folds[here] = np.asarray(rows.column(FOLD))
+            start += rows.num_rows
+        places = np.flatnonzero(is_training & is_kept)
+        if not self._is_in_time_order:  # then neighbours are needed, so all of them
+            places = places[choose_fit_rows(folds[places], len(names))]
+        chosen = np.zeros(scratch.n_rows, dtype=bool)
+        chosen[places] = True
+        target_name = columns.target
         frames, targets = [], []
-        for rows, mask in scratch.batches(chosen):
+        wanted = [*names, *([target_name] if target_name is not None else [])]
+        for rows, mask in scratch.batches(chosen, wanted):
             frames.append(read_settled(rows, names, mask))
             if target_name is not None:
                 targets.append(rows.column(target_name).filter(pa.array(mask)))
@@ -278,7 +289,7 @@ class Passes:
             values = pa.concat_arrays(targets)
             classes = pc.unique(values).sort()
             codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
-        return concat_frames(frames), codes, folds[is_chosen]
+        return concat_frames(frames), codes, folds[places]
 
     def _find_training_rows(
         self, rows: pa.RecordBatch, bounds: TimeBounds | None

@@ -5,7 +5,7 @@ Used by ``step.py``; an Arrow file in the step's scratch folder, which is remove
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,14 +56,18 @@ class Scratch:
         return kinds
 
     def batches(
-        self, is_kept: npt.NDArray[np.bool_] | None = None
+        self,
+        is_kept: npt.NDArray[np.bool_] | None = None,
+        columns: Sequence[str] | None = None,
     ) -> Iterator[tuple[pa.RecordBatch, npt.NDArray[np.bool_]]]:
         """Stream the rows.
 
         Parameters
         ----------
         is_kept : ndarray of shape (n_rows,), bool, optional
-            Of all rows; by default all.
+            Of all rows; by default all. Batches without such a row are not read.
+        columns : sequence of str, optional
+            What is read; by default everything.
 
         Yields
         ------
@@ -76,6 +80,12 @@ class Scratch:
         # Not memory-mapped: mapped pages would count as this process's memory.
         with pa.OSFile(str(self.path)) as file:
             reader = pa.ipc.open_file(file)
+            if columns is not None:
+                places = [reader.schema.get_field_index(name) for name in columns]
+                options = pa.ipc.IpcReadOptions(included_fields=places)
+                reader = pa.ipc.open_file(file, options=options)
             for i, length in enumerate(self._lengths):
-                yield reader.get_batch(i), mask[start : start + length]
+                here = mask[start : start + length]
                 start += length
+                if not length or here.any():
+                    yield reader.get_batch(i), here

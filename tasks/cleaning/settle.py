@@ -121,13 +121,13 @@ class RowSettler:
         ids = raw.column(ID_COLUMN)
         problems = _list_rejected(rejected or {})
         problems += find_unidentified_rows(ids)
-        frame, digests, counted, changes = self._transform(frame, raw, problems)
+        id_digests = digest_rows({ID_COLUMN: ids}, [ID_COLUMN])
+        frame, digests, counted, changes = self._transform(frame, raw, id_digests, problems)
         target = None
         if columns.target is not None:
             target, more = to_classes(frame.pop(columns.target), columns.target, columns.classes)
             problems += more
         problems += find_unusable_rows(frame, columns)
-        id_digests = digest_rows({ID_COLUMN: ids}, [ID_COLUMN])
         hashes = hash_ids(id_digests, workflow.name)
         parts = self._split(raw, hashes, problems)
 
@@ -147,7 +147,11 @@ class RowSettler:
         if not is_usable.all():
             rows = rows.filter(pa.array(is_usable))
             all_digests = tuple(d[is_usable] for d in all_digests)
-        quarantined = raw.filter(pa.array(rejection.is_rejected))
+        quarantined = (
+            raw.filter(pa.array(rejection.is_rejected))
+            if len(rejection.reasons)
+            else raw.slice(0, 0)
+        )
         return SettledBatch(
             rows=rows,
             digests=all_digests,
@@ -158,14 +162,18 @@ class RowSettler:
         )
 
     def _transform(
-        self, frame: Frame, raw: pa.RecordBatch, problems: list[Problem]
+        self,
+        frame: Frame,
+        raw: pa.RecordBatch,
+        id_digests: Digests,
+        problems: list[Problem],
     ) -> tuple[Frame, list[Digests], dict[str, int], Counter[tuple[str, str]]]:
         changes: Counter[tuple[str, str]] = Counter()
         digests: list[Digests] = []
         counted: dict[str, int] = {}
         for i, operation in enumerate(self.plain):
             if isinstance(operation, DropDuplicates):
-                digests.append(self._digest(operation, frame, raw))
+                digests.append(self._digest(operation, frame, raw, id_digests))
                 continue
             transformed = operation.transform(frame)
             frame = transformed.frame
@@ -175,12 +183,16 @@ class RowSettler:
                 counted = {n: int(find_missing(c).sum()) for n, c in frame.items()}
         return frame, digests, counted, changes
 
-    def _digest(self, step: DropDuplicates, frame: Frame, raw: pa.RecordBatch) -> Digests:
+    def _digest(
+        self, step: DropDuplicates, frame: Frame, raw: pa.RecordBatch, id_digests: Digests
+    ) -> Digests:
         names = list_compared(step, self.workflow.columns)
-        others = {
-            name: read_column(raw.column(name), name) for name in names if name not in frame
-        }  # the id, or a column that is only kept
-        return digest_rows({**frame, **others}, names)
+        others = {  # columns that are only kept
+            name: read_column(raw.column(name), name)
+            for name in names
+            if name not in frame and name != ID_COLUMN
+        }
+        return digest_rows({**frame, **others}, names, known={ID_COLUMN: id_digests})
 
     def _split(
         self, raw: pa.RecordBatch, hashes: npt.NDArray[np.uint64], problems: list[Problem]

@@ -268,6 +268,7 @@ def _name_run(date: datetime.date | None) -> str | None:
 
 
 def parse_date(text: str | None) -> datetime.date:
+    """Read a date as YYYY-MM-DD; today where none is given."""
     if text is None:
         return datetime.datetime.now().astimezone().date()
     try:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from tasks.validation.fingerprint import use_fingerprint
+from tasks.dataset.threads import map_in_order
 from tasks.validation.grouping import Group, group_expectations
 from tasks.validation.quarantine import REJECTED_SCHEMA, Rejections
 from tasks.validation.regexes import REGEX_TYPES
@@ -27,6 +27,7 @@ from tasks.validation.results import (
     to_plain,
 )
 from tasks.validation.rows import UNIQUE, find_failing_rows, find_missing, to_moment
+from tasks.validation.shortcuts import take_shortcuts
 from tasks.validation.view import TypedView
 
 if TYPE_CHECKING:
@@ -94,20 +95,23 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
     Notes
     -----
     In memory at once: the columns of one group, which is one column where the rows are many, twice
-    (Arrow's and pandas').
+    (Arrow's and pandas'), and those of the next two.
     """
     rejections = Rejections()
     by_place: dict[int, ExpectationValidationResult] = {}
     places = {_identify(e.configuration): i for i, e in enumerate(suite.expectations)}
     meta: dict[str, Any] = {}
     definition = _define_batch(suite.name)
-    with use_fingerprint(view.dataset.sha256):
-        for group in group_expectations(
-            suite.expectations,
-            view.column_names,
-            max_columns=max(1, MAX_VALUES // max(1, view.n_rows)),
-        ):
-            results, meta = _judge_group(view, group, definition, meta, rejections)
+    groups = group_expectations(
+        suite.expectations,
+        view.column_names,
+        max_columns=max(1, MAX_VALUES // max(1, view.n_rows)),
+    )
+    # While one group is judged, a thread reads and types the columns of the next.
+    tables = map_in_order(lambda group: _read(view, group), groups, n_threads=1)
+    with take_shortcuts(view.dataset.sha256):
+        for group, table in zip(groups, tables, strict=True):
+            results, meta = _judge_group(view, group, table, definition, meta, rejections)
             for expectation, result in zip(group.expectations, results, strict=True):
                 by_place[places[_identify(expectation.configuration)]] = result
     ordered = [by_place[i] for i in range(len(by_place))]
@@ -126,6 +130,10 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
     )
 
 
+def _read(view: TypedView, group: Group) -> pa.Table:
+    return view.read(group.columns) if group.columns else pa.table({})
+
+
 def _define_batch(name: str) -> Any:
     import great_expectations as gx
 
@@ -138,12 +146,12 @@ def _define_batch(name: str) -> Any:
 def _judge_group(
     view: TypedView,
     group: Group,
+    table: pa.Table,
     definition: Any,
     meta: dict[str, Any],
     rejections: Rejections,
 ) -> tuple[list[ExpectationValidationResult], dict[str, Any]]:
-    """Judge the expectations of one group, in their order; its columns are forgotten on return."""
-    table = view.read(group.columns) if group.columns else pa.table({})
+    """Judge the expectations of one group, in their order."""
     ours = [e for e in group.expectations if _is_ours(e, table)]
     theirs = [e for e in group.expectations if not _is_ours(e, table)]
     results = {id(e): _judge_by_rows(e, table) for e in ours}

@@ -60,7 +60,8 @@ class ExpectationResult:
     @property
     def in_words(self) -> str:
         """Column, promise and finding in one line."""
-        return f"{self.column or 'the table'}: promised {self.promised}; found {self.found}"
+        column = to_line(self.column) if self.column else "the table"
+        return f"{column}: promised {self.promised}; found {self.found}"
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,22 @@ def to_plain(value: Any) -> Any:
     return str(value)
 
 
+def to_line(text: str) -> str:
+    r"""Write what stands in the data so that it shows as one line and nothing else.
+
+    A log line or a terminal would obey a line break, an escape sequence or a change of the
+    direction of writing.
+
+    Examples
+    --------
+    >>> to_line("a\nb\x1b[31m")
+    'a\\nb\\x1b[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def is_marked(configuration: Any) -> bool:
     """Whether an expectation (or its configuration) is marked to send failing rows to quarantine."""
     return bool((configuration.meta or {}).get("quarantine"))
@@ -222,8 +239,8 @@ def _summarise_one(
         column=column,
         severity=configuration.severity.value,
         success=bool(result.success),
-        promised=say_promise(configuration),
-        found=_say_finding(result, found, column, columns),
+        promised=to_line(say_promise(configuration)),
+        found=to_line(_say_finding(result, found, column, columns)),
         observed=found.get("observed_value"),
         unexpected_count=n_unexpected if percent is not None else None,
         unexpected_percent=percent,
