@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -20,6 +22,7 @@ from tasks.errors import NocturneError, RequestError
 EXIT_FAILED = 1
 EXIT_WRONG_REQUEST = 2
 EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
 
 app = typer.Typer(
     name="nocturne",
@@ -64,8 +67,14 @@ def _prepare(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
 
 
+def _terminate(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(EXIT_TERMINATED)
+
+
 def main() -> None:
     """Run the command line and exit with its code."""
+    # As with Ctrl-C: nights are closed, and scratch folders, which hold data, are removed.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         app()
     except RequestError as error:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as escape_markup
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -30,6 +30,24 @@ class Tell(Protocol):
 
     def __call__(self, text: str, *, done: int = 0, total: int = 0) -> None:
         """Show a line of progress."""
+
+
+def escape(text: str) -> str:
+    r"""Write a text so that the terminal shows it and obeys nothing in it.
+
+    Neither markup such as ``[red]``, nor escape sequences, nor a change of the direction of writing
+    that a value or a column's name may hold; line breaks stay.
+
+    Examples
+    --------
+    >>> print(escape("a\x1b[31m\n[red]b"))
+    a\x1b[31m
+    \[red]b
+    """
+    if not text.isprintable():
+        signs = (c if c.isprintable() or c == "\n" else c.encode("unicode_escape") for c in text)
+        text = "".join(c if isinstance(c, str) else c.decode() for c in signs)
+    return escape_markup(text)
 
 
 def complain(error: NocturneError) -> None:
@@ -53,7 +71,7 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
         is_number = column.startswith(">")
         table.add_column(column.removeprefix(">"), justify="right" if is_number else "left")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(cell.replace("\n", "\\n")) for cell in row))
     out.print(table)
 
 

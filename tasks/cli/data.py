@@ -5,14 +5,14 @@ Thin: ``scratch.py`` walks the steps, ``tasks.validation`` proposes and judges; 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
-from tasks.cli.console import complain, err, out, print_json, print_table, show_progress
+from tasks.cli.console import complain, err, escape, out, print_json, print_table, show_progress
 from tasks.cli.nights import JsonOption, NightOption, parse_date
 from tasks.cli.scratch import STAGES, name_suite_files, open_scratch_night
 from tasks.errors import NocturneError, RequestError, ValidationFailedError
@@ -62,6 +62,8 @@ def profile(
     files = name_suite_files(loaded, settings)
     if not (force or print_only):
         _refuse_overwriting(files, workflow)
+    if not print_only:
+        _make_folder(settings.expectations_dir, "set NOCTURNE_EXPECTATIONS, or use --print")
     date = parse_date(night)
     with (
         show_progress(f"profile {loaded.name} {date}") as tell,
@@ -73,7 +75,6 @@ def profile(
     else:
         from tasks.validation.proposal import write_suite
 
-        settings.expectations_dir.mkdir(parents=True, exist_ok=True)
         for stage, proposal in proposals.items():
             _print_profiles(stage, proposal.profiles)
             partial = files[stage].with_suffix(".json.partial")
@@ -111,6 +112,8 @@ def validate(
     settings = Settings.from_environment()
     loaded, path = find_workflow(workflow, settings)
     failure: NocturneError | None = None
+    if docs is not None:
+        _make_folder(docs, "give another folder at --docs")
     date = parse_date(night)
     with (
         show_progress(f"validate {loaded.name} {date}") as tell,
@@ -148,6 +151,21 @@ def _refuse_overwriting(files: Mapping[str, Path], workflow: str) -> None:
             f"{' and '.join(present)} {'exists' if len(present) == 1 else 'exist'} already.",
             expected="suites that are still to be written",
             hint=f"`nocturne profile {workflow} --print` shows the proposal, --force overwrites",
+        )
+
+
+def _make_folder(folder: Path, hint: str) -> None:
+    """Make a folder before the work, not to find after minutes that it cannot be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "it may not be written to"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise RequestError(
+            f"The folder {folder} cannot be used: {reason}.",
+            expected="a folder that you can write to, or the place for one",
+            hint=hint,
         )
 
 

@@ -10,10 +10,10 @@ import time
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from tasks.cli.console import (
     Tell,
+    escape,
     hide_native_messages,
     out,
     print_json,

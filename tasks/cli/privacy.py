@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from tasks.cli.console import err
+from tasks.cli.console import err, escape
 
 PANEL = "Privacy"
 

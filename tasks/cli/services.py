@@ -9,9 +9,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from tasks.cli.console import out, print_json, print_table, show_progress
+from tasks.cli.console import escape, out, print_json, print_table, show_progress
 from tasks.services import stack
 from tasks.services.secrets import read_secrets
 from tasks.services.stack import ServiceStatus

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from tasks.cli.console import complain, out, print_json
+from tasks.cli.console import complain, escape, out, print_json
 from tasks.errors import NocturneError, RequestError
 from tasks.settings import Settings
 from tasks.workflow import find_workflow, load_workflows, plan_night, workflow_json_schema

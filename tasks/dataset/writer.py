@@ -23,7 +23,7 @@ from tasks.dataset.threads import count_threads
 from tasks.errors import DatasetError
 
 # What the writer gathers before it writes a partition, and what each of its threads holds meanwhile.
-PARTITION_BYTES = 64 * 1024 * 1024
+PARTITION_BYTES = 32 * 1024 * 1024
 ROWS_PER_PARTITION = 1_000_000
 _ZSTD_LEVEL = 1  # MNIST's images in 1.2 s and 11 MiB; the default takes 2.6 s for no less
 # Text columns with more different values than this share of the rows gain nothing from Parquet's
@@ -48,7 +48,7 @@ class DatasetWriter:
     origin : mapping, optional
         Written into the manifest.
     rows_per_partition : int, default 1,000,000
-    partition_bytes : int, default 64 MiB
+    partition_bytes : int, default 32 MiB
         Bound on the rows gathered in memory before they are written; a few times as much is held
         at once.
 

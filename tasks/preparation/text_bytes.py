@@ -73,4 +73,4 @@ def find_rows(
     [1, 3]
     """
     rows = np.searchsorted(starts, np.flatnonzero(is_wanted), side="right") - 1
-    return rows[np.diff(rows, prepend=-1) != 0].astype(np.int64)
+    return np.asarray(rows[np.diff(rows, prepend=-1) != 0], dtype=np.int64)

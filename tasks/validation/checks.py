@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from tasks.dataset.threads import map_in_order
 from tasks.validation.grouping import Group, group_expectations
 from tasks.validation.quarantine import REJECTED_SCHEMA, Rejections
 from tasks.validation.regexes import REGEX_TYPES
@@ -43,6 +42,8 @@ N_PARTIAL = 20  # unexpected values that are kept as examples
 # Values of a group of columns; a column with more is judged alone. Great Expectations copies the whole
 # frame for each column that has a missing value.
 MAX_VALUES = 500_000
+# Values that are read into memory together, a quarter of a gigabyte of numbers.
+MAX_VALUES_READ = 32_000_000
 # Arguments that hold values of the column; in a suite, dates among them are text.
 _VALUE_KEYS = ("min_value", "max_value", "value_set")
 
@@ -94,8 +95,8 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
 
     Notes
     -----
-    In memory at once: the columns of one group, which is one column where the rows are many, twice
-    (Arrow's and pandas'), and those of the next two.
+    In memory at once: the columns that are read together, at most :data:`MAX_VALUES_READ` values or
+    one group; and those of one group, which is one column where the rows are many, as pandas'.
     """
     rejections = Rejections()
     by_place: dict[int, ExpectationValidationResult] = {}
@@ -107,13 +108,15 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
         view.column_names,
         max_columns=max(1, MAX_VALUES // max(1, view.n_rows)),
     )
-    # While one group is judged, a thread reads and types the columns of the next.
-    tables = map_in_order(lambda group: _read(view, group), groups, n_threads=1)
     with take_shortcuts(view.dataset.sha256):
-        for group, table in zip(groups, tables, strict=True):
-            results, meta = _judge_group(view, group, table, definition, meta, rejections)
-            for expectation, result in zip(group.expectations, results, strict=True):
-                by_place[places[_identify(expectation.configuration)]] = result
+        for together in _read_together(groups, view.n_rows):
+            names = dict.fromkeys(name for group in together for name in group.columns)
+            table = view.read(list(names)) if names else pa.table({})
+            for group in together:
+                some = table.select(list(group.columns))
+                results, meta = _judge_group(view, group, some, definition, meta, rejections)
+                for expectation, result in zip(group.expectations, results, strict=True):
+                    by_place[places[_identify(expectation.configuration)]] = result
     ordered = [by_place[i] for i in range(len(by_place))]
     rejected = rejections.to_table()
     return Judgement(
@@ -130,8 +133,18 @@ def judge(view: TypedView, suite: ExpectationSuite) -> Judgement:
     )
 
 
-def _read(view: TypedView, group: Group) -> pa.Table:
-    return view.read(group.columns) if group.columns else pa.table({})
+def _read_together(groups: Sequence[Group], n_rows: int) -> Iterator[list[Group]]:
+    """Bring neighbours together whose columns fit into memory: they are read in one go."""
+    together: list[Group] = []
+    n_columns = 0
+    for group in groups:
+        n_columns += len(group.columns)
+        if together and n_columns * n_rows > MAX_VALUES_READ:
+            yield together
+            together, n_columns = [], len(group.columns)
+        together.append(group)
+    if together:
+        yield together
 
 
 def _define_batch(name: str) -> Any:

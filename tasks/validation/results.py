@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 N_EXAMPLES = 5  # unexpected values that are named
 MAX_EXAMPLE_CHARACTERS = 60
+_NOT_NULL = "expect_column_values_to_not_be_null"
 
 
 @dataclass(frozen=True)
@@ -267,7 +268,10 @@ def _say_finding(
         if not count:
             return f"it holds for all {total} rows"
         text = f"{count} of {total} rows otherwise ({found['unexpected_percent']:.3g} %)"
-        return text + _say_examples(found.get("partial_unexpected_list") or [])
+        # Of missing values there is no example to give but NaN.
+        is_about_missing = _NOT_NULL == getattr(result.expectation_config, "type", None)
+        examples = [] if is_about_missing else found.get("partial_unexpected_list") or []
+        return text + _say_examples(examples)
     observed = found.get("observed_value")
     if observed is None:
         missing = ", ".join(map(str, found.get("partial_missing_list") or []))

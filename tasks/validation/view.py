@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tasks.dataset import Dataset
 from tasks.dataset.columns import ID_COLUMN, LINE_COLUMN, SOURCE_COLUMN, SPLIT_COLUMN
+from tasks.dataset.threads import map_in_order
 from tasks.errors import CleaningError, ValidationFailedError
 from tasks.preparation.build import build_typing
 from tasks.preparation.frame import Frame, read_column, to_arrow
@@ -134,13 +135,16 @@ class TypedView:
         ------
         pyarrow.RecordBatch
         """
-        for batch in self.dataset.batches([self._scalars[name] for name in names]):
-            yield pa.RecordBatch.from_pydict(
-                {
-                    name: self._give_type(name, column)
-                    for name, column in zip(names, batch.columns, strict=True)
-                }
-            )
+
+        def give_types(batch: pa.RecordBatch) -> pa.RecordBatch:
+            typed = {
+                name: self._give_type(name, column)
+                for name, column in zip(names, batch.columns, strict=True)
+            }
+            return pa.RecordBatch.from_pydict(typed)
+
+        batches = self.dataset.batches([self._scalars[name] for name in names])
+        yield from map_in_order(give_types, batches)
 
     def _profile(self, source: str) -> pa.Table:
         if source not in self._profiles:

@@ -186,6 +186,22 @@ def test_other_errors_keep_their_class(folder: Path) -> None:
     assert isinstance(nocturne("profile", "plants", "--print").exception, SourceError)
 
 
+@pytest.mark.parametrize("place", ["plants.csv", "plants.csv/below", "/proc/below"])
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Not after minutes, and not with a traceback."""
+    write_suites(folder)
+    refused = nocturne("validate", "plants", "--docs", str(folder / place))
+    assert isinstance(refused.exception, RequestError)
+    assert "--docs" in str(refused.exception)
+    monkeypatch.setenv("NOCTURNE_EXPECTATIONS", str(folder / place))
+    refused = nocturne("profile", "plants")
+    assert isinstance(refused.exception, RequestError)
+    assert "NOCTURNE_EXPECTATIONS" in str(refused.exception)
+    assert "ingest" not in refused.output
+
+
 @pytest.mark.parametrize(
     ("command", "taught"), [("profile", "nocturne profile wine"), ("validate", "Exit codes: 0")]
 )

@@ -238,6 +238,11 @@ def test_settings_of_a_cleaning_step_must_fit_together(
         ({"encode": {"columns": ["kind"], "by": "one_hot"}}, TABLE, "columns", "'kind', which is no feature"),
         ({"encode": {"columns": ["note"], "by": "one_hot"}}, TABLE, "columns", "'note', which is no feature"),
         ({"calendar": {"columns": ["seen"]}}, TABLE, "columns", "'seen', which is no feature"),
+        ({"impute": {"columns": ["kind"], "by": "most_frequent"}}, TABLE, "columns", "'kind', which is no feature"),
+        ({"clip": {"columns": ["note"], "min": 0}}, TABLE, "columns", "'note', which is no feature"),
+        ({"scale": {"columns": ["code"], "to": "robust"}}, TABLE, "columns", "'code', which is no feature"),
+        ({"outliers": {"columns": ["seen"], "by": "iqr"}}, TABLE, "columns", "'seen', which is no feature"),
+        ({"drop_duplicates": {"by": ["x_nope"]}}, TABLE, "by", "the column 'x_nope'"),
         ({"check_images": {}}, TABLE, "", "'check_images' without images"),
         ({"scale": {"to": "robust"}}, IMAGES, "", "'scale' on images"),
         ({"impute": {"by": "mean"}}, IMAGES, "", "'impute' on images"),
@@ -279,15 +284,19 @@ def test_columns_that_steps_add_may_be_named() -> None:
         {"scale": {"to": "standard"}},
         {"encode": {"columns": ["x"], "by": "one_hot"}},
         {"regular_grid": {"every": "1d"}},
+        {"calendar": {"columns": ["day"]}},
     ],
     ids=lambda step: next(iter(step)),
 )
-def test_duplicates_are_dropped_before_anything_is_learned(learning: dict[str, Any]) -> None:
+def test_duplicates_are_dropped_before_anything_is_learned_or_added(
+    learning: dict[str, Any],
+) -> None:
     """A row that stands twice would count twice."""
     steps = [learning, {"drop_duplicates": {"by": ["x"]}}]
     place, found, _ = refuse(cleaning=steps, columns=SERIES)
+    (key,) = learning
     assert place == "cleaning.1.drop_duplicates"
-    assert found == "'drop_duplicates' after a step that learns"
+    assert found == f"'drop_duplicates' after {key!r}"
     Workflow.model_validate(make_document(cleaning=steps[::-1], columns=SERIES))
 
 
