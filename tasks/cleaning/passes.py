@@ -39,7 +39,7 @@ from tasks.cleaning.settle import (
     read_settled,
 )
 from tasks.cleaning.split import TRAIN, TimeBounds, split_by_time
-from tasks.cleaning.tally import Tally, check_parts, check_training_rows
+from tasks.cleaning.tally import Tally, check_parts, check_training_rows, tell_reasons
 from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA, SPLIT_COLUMN
 from tasks.dataset.threads import map_in_order
@@ -49,6 +49,7 @@ from tasks.preparation.frame import Frame, concat_frames
 from tasks.preparation.preparation import list_features
 from tasks.preparation.time_grid import find_gaps
 from tasks.preparation.transformer import Transformer
+from tasks.preparation.transformers.calendar import CalendarParts
 from tasks.preparation.transformers.series import RegularGrid
 from tasks.workflow import TimeSplit, Workflow
 
@@ -138,7 +139,7 @@ class Passes:
             features = self._learn(scratch, is_kept, bounds)
             clean = self._finish(scratch, is_kept, bounds, features, bad)
             check_training_rows(self.tally, self.n_by_reason)
-            clean = self._remove_untrained_classes(clean, bad)
+            clean = self._remove_untrained_classes(clean, bad, scratch, is_kept)
             check_parts(self.tally, needs_validation=self.workflow.split.validation > 0)
         return Cleaned(clean, bad, self._prepare(features), self._report(clean, features))
 
@@ -252,7 +253,15 @@ class Passes:
         if not len(folds):
             self._refuse_without_training_rows(int(is_kept.sum()))
         self.n_fit_rows = len(folds)
-        frame = learn(self.settler.later, frame, target, folds)
+        try:
+            frame = learn(self.settler.later, frame, target, folds)
+        except CleaningError as error:
+            reasons = tell_reasons(self.n_by_reason)
+            if not reasons:
+                raise
+            # A text that nobody encodes leaves no number to learn from, for example.
+            what = f"{error.what} In quarantine by then: {reasons}."
+            raise CleaningError(what, expected=error.expected, hint=error.hint) from error
         others = [columns.time] if columns.time not in (columns.features or ()) else []
         return list_features(frame, [name for name in others if name is not None])
 
@@ -381,7 +390,13 @@ class Passes:
                 for gap in find_gaps(times, grids[0].every)
             )
 
-    def _remove_untrained_classes(self, clean: DatasetWriter, bad: DatasetWriter) -> DatasetWriter:
+    def _remove_untrained_classes(
+        self,
+        clean: DatasetWriter,
+        bad: DatasetWriter,
+        scratch: Scratch,
+        is_kept: npt.NDArray[np.bool_],
+    ) -> DatasetWriter:
         """Send rows of classes that no training row has to quarantine: no model could know them."""
         untrained = self.tally.find_untrained_classes()
         target = self.workflow.columns.target
@@ -398,10 +413,14 @@ class Passes:
                 trained.write(batch.filter(pc.invert(is_untrained)))
         reason = f"{target}: {UNTRAINED}"
         wanted = pa.array(ids, pa.string())
-        for batch in self.arrived.batches(_list_scalars(self.arrived)):
-            found = batch.filter(pc.is_in(batch.column(ID_COLUMN), value_set=wanted))
+        rejected: dict[int, str] = {}
+        # Among the rows that are kept an id stands once; the raw data may have it again.
+        for rows, mask in scratch.batches(is_kept, [ID_COLUMN, POSITION, target]):
+            is_wanted = pc.and_(pa.array(mask), pc.is_in(rows.column(ID_COLUMN), value_set=wanted))
+            found = rows.filter(is_wanted)
             texts = [f"{reason}: {value!r}" for value in found.column(target).to_pylist()]
-            bad.write(shape_quarantine(found, texts))
+            rejected.update(zip(found.column(POSITION).to_pylist(), texts, strict=True))
+        self._quarantine(rejected, bad)
         self.n_by_reason[reason] += len(ids)
         self.tally.remove_classes(untrained)
         return trained
@@ -420,8 +439,11 @@ class Passes:
         if columns.image is None:
             plain = [o for o in self.settler.plain if isinstance(o, Transformer)]
             transformers = (*plain, *self.settler.later)
-            # Steps in time order read the time, also where no model does.
-            raw_features = tuple(list_inputs(columns) if self._is_in_time_order else columns.inputs)
+            # Steps in time order and those that take its parts read the time, also where no model does.
+            reads_time = self._is_in_time_order or any(
+                isinstance(t, CalendarParts) and columns.time in t.columns for t in transformers
+            )
+            raw_features = tuple(list_inputs(columns) if reads_time else columns.inputs)
         return Preparation(
             target=columns.target,
             classes=classes,  # type: ignore[arg-type]
@@ -449,10 +471,6 @@ class Passes:
             features=features,
             gaps=self.gaps,
         )
-
-
-def _list_scalars(dataset: Dataset) -> list[str]:
-    return [f.name for f in dataset.schema if not isinstance(f.type, pa.FixedShapeTensorType)]
 
 
 def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -24,6 +24,7 @@ from tasks.errors import CleaningError, nearest
 from tasks.preparation.build import CleaningOperation, build_operations
 from tasks.preparation.frame import Frame, filter_rows, find_missing, read_column, to_arrow
 from tasks.preparation.transformer import Problem, Transformer
+from tasks.preparation.transformers.calendar import CalendarParts
 from tasks.preparation.transformers.mark_missing import MarkMissing
 from tasks.workflow import Columns, HashSplit, SourceSplit, Workflow
 from tasks.workflow.cleaning import DropDuplicates
@@ -75,7 +76,7 @@ class RowSettler:
     plain : tuple of Transformer or DropDuplicates
         The operations of the first pass.
     later : tuple of Transformer
-        Those of the second: the first that learns or needs all rows, and all behind it.
+        Those of the second: the first that learns, needs all rows or adds columns, and all behind it.
     duplicates : tuple of DropDuplicates
     """
 
@@ -83,7 +84,7 @@ class RowSettler:
         self.workflow = workflow
         operations = build_operations(workflow)
         n_plain = next(
-            (i for i, o in enumerate(operations) if _needs_other_rows(o)), len(operations)
+            (i for i, o in enumerate(operations) if _is_for_second_pass(o)), len(operations)
         )
         self.plain = operations[:n_plain]
         self.later = tuple(o for o in operations[n_plain:] if isinstance(o, Transformer))
@@ -244,8 +245,12 @@ def read_settled(
     return frame if is_kept is None else filter_rows(frame, is_kept)
 
 
-def _needs_other_rows(operation: CleaningOperation) -> bool:
-    return isinstance(operation, Transformer) and (operation.is_learned or operation.needs_all_rows)
+def _is_for_second_pass(operation: CleaningOperation) -> bool:
+    # The calendar needs no other rows; but what it puts in the place of a date has no name yet when
+    # the second pass, and the checks between the two, read the columns that arrived.
+    return isinstance(operation, Transformer) and (
+        operation.is_learned or operation.needs_all_rows or isinstance(operation, CalendarParts)
+    )
 
 
 def _list_rejected(rejected: Mapping[int, str]) -> list[Problem]:

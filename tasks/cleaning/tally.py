@@ -81,6 +81,18 @@ class Tally:
         }
 
 
+def tell_reasons(quarantined_by_reason: Mapping[str, int]) -> str:
+    """Tell the reasons that most rows are in quarantine for.
+
+    Examples
+    --------
+    >>> tell_reasons({"x: missing": 2, "town: not a number": 110})
+    'town: not a number (110 rows); x: missing (2 rows)'
+    """
+    reasons = sorted(quarantined_by_reason.items(), key=lambda item: -item[1])
+    return "; ".join(f"{reason} ({n} rows)" for reason, n in reasons[:5] if n)
+
+
 def check_training_rows(tally: Tally, quarantined_by_reason: Mapping[str, int]) -> None:
     """Check that there are rows to train on.
 
@@ -90,11 +102,10 @@ def check_training_rows(tally: Tally, quarantined_by_reason: Mapping[str, int]) 
         When no row is left, or none to train on.
     """
     if not tally.n_rows:
-        reasons = sorted(quarantined_by_reason.items(), key=lambda item: -item[1])
-        told = "; ".join(f"{reason} ({n} rows)" for reason, n in reasons[:5])
+        told = tell_reasons(quarantined_by_reason) or "there were no rows at all"
         raise CleaningError(
             "Cleaning left no row.",
-            expected=f"usable rows; the reasons were: {told or 'there were no rows at all'}",
+            expected=f"usable rows; the reasons were: {told}",
             hint="see the quarantine of this step, then mend the source or 'columns'",
         )
     if not tally.list_classes(TRAIN):

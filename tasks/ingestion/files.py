@@ -116,6 +116,8 @@ def _count_files(files: list[SourceFile], parts: Iterator[Part]) -> Iterator[Par
 
 def _explain(file: SourceFile, source: FilesSource, error: Exception) -> SourceError:
     what = str(error) if isinstance(error, pa.ArrowException | OSError) else repr(error)
+    if error.__cause__ is not None:  # of a web address that is not reached the text is the address
+        what += f" ({type(error.__cause__).__name__})"
     return file.make_error(
         f"cannot be read: {what}",
         expected=f"a {source.format} file that is whole and readable",

@@ -269,7 +269,7 @@ def _say_finding(
             return f"it holds for all {total} rows"
         text = f"{count} of {total} rows otherwise ({found['unexpected_percent']:.3g} %)"
         # Of missing values there is no example to give but NaN.
-        is_about_missing = _NOT_NULL == getattr(result.expectation_config, "type", None)
+        is_about_missing = getattr(result.expectation_config, "type", None) == _NOT_NULL
         examples = [] if is_about_missing else found.get("partial_unexpected_list") or []
         return text + _say_examples(examples)
     observed = found.get("observed_value")

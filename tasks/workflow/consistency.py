@@ -29,9 +29,11 @@ from tasks.workflow.sources import SqlSource
 if TYPE_CHECKING:
     from tasks.workflow.models import Workflow
 
-# Steps that learn from the training rows, or need rows in order of time: which rows there are
-# must be settled before.
-LEARNING_STEPS = frozenset({"impute", "outliers", "scale", "encode", "regular_grid"})
+# Steps that learn from the training rows, need rows in order of time, or change which columns there
+# are: which rows there are must be settled before.
+SECOND_PASS = frozenset({"impute", "outliers", "scale", "encode", "regular_grid", "calendar"})
+# Steps that change features alone: not the target, the id, or what is kept.
+FEATURE_STEPS = frozenset({"impute", "clip", "outliers", "scale", "encode", "calendar"})
 
 
 def check_columns_of_steps(workflow: Workflow) -> None:
@@ -66,24 +68,22 @@ def is_in_time_order(step: CleaningStep) -> bool:
 def _check_cleaning(workflow: Workflow) -> None:
     columns = workflow.columns
     known = {columns.id or "id", *columns.read}
-    has_learned = False
+    first = ""
     for i, step in enumerate(workflow.cleaning):
         at, settings = f"cleaning.{i}.{step.key}", step.settings
         _check_kind_of_data(at, step, workflow)
         is_duplicates = isinstance(settings, DropDuplicates)
-        if is_duplicates and has_learned:
-            raise refuse(
-                at,
-                "'drop_duplicates' after a step that learns",
-                "it before impute, scale and the like",
-            )
+        if is_duplicates and first:
+            raise refuse(at, f"'drop_duplicates' after {first!r}", f"it before {first!r}")
         key = "by" if is_duplicates else "columns"
         for name in getattr(settings, key, None) or ():
-            _check_known(f"{at}.{key}", name, known, columns.inputs)
-            is_input = name in columns.inputs or name == columns.time
-            if isinstance(settings, Encode | Calendar) and not is_input:
+            # Rows are compared before any step has added a column.
+            _check_known(f"{at}.{key}", name, known, () if is_duplicates else columns.inputs)
+            is_input = name in {*columns.inputs, columns.time}
+            is_added = name not in known and not isinstance(settings, Encode | Calendar)
+            if step.key in FEATURE_STEPS and not (is_input or is_added):
                 raise refuse(f"{at}.columns", f"{name!r}, which is no feature", "a feature")
-        has_learned = has_learned or step.key in LEARNING_STEPS
+        first = first or (step.key if step.key in SECOND_PASS else "")
 
 
 def _check_kind_of_data(at: str, step: CleaningStep, workflow: Workflow) -> None:

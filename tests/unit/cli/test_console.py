@@ -16,11 +16,10 @@ SHOWN = "[red]a[/] \\x1b[31mb \\u202ec"
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """A terminal that takes colours, and what was written on it."""
+    """What was written; without colours, so that every escape sequence in it is one of the data."""
     written = io.StringIO()
     for name in ("out", "err"):
-        # Without colours of its own, so that every escape sequence is one of the data.
-        made = Console(file=written, force_terminal=True, no_color=True, width=200, highlight=False)
+        made = Console(file=written, width=200, highlight=False)
         monkeypatch.setattr(console, name, made)
     return written
 
