@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from tasks.dataset import tensor_column_to_array
 from tasks.preparation.frame import Column, Frame, find_kind
+from tasks.preparation.text_bytes import to_objects
 
 # SipHash keys of 16 bytes. All rows are digested with the first: 64 bits, which two of 10**7
 # different rows share with a chance of 3 in a million. Rows that share them are digested again with
@@ -86,10 +87,9 @@ def hash_text(column: pa.StringArray, key: str) -> npt.NDArray[np.uint64]:
 
     first = column.slice(0, _ROWS_LOOKED_AT)
     if not column.null_count and pc.count_distinct(first).as_py() > len(first) // 2:
-        texts = column.to_numpy(zero_copy_only=False)
-        return np.asarray(hash_array(texts, hash_key=key, categorize=False), dtype=np.uint64)
+        return np.asarray(hash_array(to_objects(column), hash_key=key, categorize=False), np.uint64)
     encoded = column.dictionary_encode()  # texts that repeat, such as categories: each once
-    distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
+    distinct = to_objects(encoded.dictionary)
     hashes = hash_array(distinct, hash_key=key, categorize=False)
     if not column.null_count:
         return np.asarray(hashes[np.asarray(encoded.indices)], dtype=np.uint64)

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from tasks.cleaning.quarantine import reject_rows
 from tasks.cleaning.settle import FOLD, POSITION, read_settled
 from tasks.cleaning.split import TRAIN, TimeBounds
+from tasks.cleaning.tally import Class, count_by_part
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.preparation.frame import Frame, count_rows, to_arrow
 from tasks.preparation.preparation import find_unusable
@@ -33,6 +34,7 @@ class FinishedBatch:
     rows : pyarrow.RecordBatch
         Clean rows: ``id``, ``split``, the target, the features or the image, the time, and what is
         kept.
+    n_by_part : mapping of (part, class) to int
     rejected : mapping of int to str
         Places in the raw dataset of rows that still cannot be used, and why.
     n_by_kind : mapping of str to int
@@ -41,6 +43,7 @@ class FinishedBatch:
     """
 
     rows: pa.RecordBatch
+    n_by_part: Mapping[tuple[str, Class], int]
     rejected: Mapping[int, str]
     n_by_kind: Mapping[str, int]
     changes: Mapping[tuple[str, str], int]
@@ -104,6 +107,7 @@ class RowFinisher:
             rows = rows.filter(pa.array(~rejection.is_rejected))
         return FinishedBatch(
             rows=rows,
+            n_by_part=count_by_part(rows, columns.target),
             rejected=dict(zip(places, rejection.reasons, strict=True)),
             n_by_kind=rejection.n_by_kind,
             changes=changes,

@@ -39,13 +39,19 @@ from tasks.cleaning.settle import (
     read_settled,
 )
 from tasks.cleaning.split import TRAIN, TimeBounds, split_by_time
-from tasks.cleaning.tally import Tally, check_parts, check_training_rows, tell_reasons
+from tasks.cleaning.tally import (
+    Tally,
+    check_parts,
+    check_training_rows,
+    count_by_part,
+    tell_reasons,
+)
 from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA, SPLIT_COLUMN
 from tasks.dataset.threads import map_in_order
 from tasks.errors import CleaningError
 from tasks.preparation import Preparation
-from tasks.preparation.frame import Frame, concat_frames
+from tasks.preparation.frame import Frame, read_column
 from tasks.preparation.preparation import list_features
 from tasks.preparation.time_grid import find_gaps
 from tasks.preparation.transformer import Transformer
@@ -220,12 +226,12 @@ class Passes:
         if len(candidates):
             is_candidate = np.zeros(scratch.n_rows, dtype=bool)
             is_candidate[candidates] = True
-            second = [
-                digest_rows(read_settled(rows, names, mask), names, SECOND_KEY)
-                for rows, mask in scratch.batches(is_candidate, names)
-                if mask.any()
-            ]
-            is_repeat[is_repeat] = find_repeats(digests[candidates], np.concatenate(second), keep)
+            second = map_in_order(
+                lambda pair: digest_rows(read_settled(pair[0], names, pair[1]), names, SECOND_KEY),
+                scratch.batches(is_candidate, names),
+            )
+            both = digests[candidates], np.concatenate(list(second))
+            is_repeat[is_repeat] = find_repeats(*both, keep)
         return is_repeat
 
     # --- learning -------------------------------------------------------------------------------
@@ -287,18 +293,19 @@ class Passes:
         chosen = np.zeros(scratch.n_rows, dtype=bool)
         chosen[places] = True
         target_name = columns.target
-        frames, targets = [], []
         wanted = [*names, *([target_name] if target_name is not None else [])]
-        for rows, mask in scratch.batches(chosen, wanted):
-            frames.append(read_settled(rows, names, mask))
-            if target_name is not None:
-                targets.append(rows.column(target_name).filter(pa.array(mask)))
+        batches = map_in_order(
+            lambda pair: pair[0].select(wanted).filter(pa.array(pair[1])),
+            scratch.batches(chosen, wanted),
+        )
+        training = pa.Table.from_batches(batches).combine_chunks()
         codes = None
         if target_name is not None:
-            values = pa.concat_arrays(targets)
+            values = training[target_name].combine_chunks()
             classes = pc.unique(values).sort()
             codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
-        return concat_frames(frames), codes, folds[places]
+        frame = {name: read_column(training[name], name) for name in names}
+        return frame, codes, folds[places]
 
     def _find_training_rows(
         self, rows: pa.RecordBatch, bounds: TimeBounds | None
@@ -342,7 +349,6 @@ class Passes:
         with clean:
             for rows in _chain(first, parts):
                 clean.write(rows)
-                self.tally.add(rows)
                 n_done += rows.num_rows
                 self.on_progress("finished", n_done)
         self._quarantine(rejected, bad)
@@ -361,6 +367,7 @@ class Passes:
             rejected.update(finished.rejected)
             self.n_by_reason.update(finished.n_by_kind)
             self.changes.update(finished.changes)
+            self.tally.add(finished.n_by_part)
             yield finished.rows
 
     def _finish_series(
@@ -379,6 +386,7 @@ class Passes:
         rejected.update(finished.rejected)
         self.n_by_reason.update(finished.n_by_kind)
         self.changes.update(finished.changes)
+        self.tally.add(count_by_part(finished.rows, columns.target))
         self.n_added, self.n_merged = finished.n_added, finished.n_merged
         yield finished.rows
 

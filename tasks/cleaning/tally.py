@@ -32,21 +32,20 @@ class Tally:
         self.target = target
         self._counts: Counter[tuple[str, Class]] = Counter()
 
-    def add(self, rows: pa.RecordBatch) -> None:
-        """Count some clean rows.
+    def add(self, counts: Mapping[tuple[str, Class], int]) -> None:
+        """Add the counts of some clean rows.
+
+        Parameters
+        ----------
+        counts : mapping of (part, class) to int
+            From :func:`count_by_part`.
 
         Raises
         ------
         CleaningError
             When there are more than :data:`MAX_CLASSES` classes.
         """
-        classes = (
-            rows.column(self.target) if self.target is not None else pa.repeat("", rows.num_rows)
-        )
-        table = pa.table({"part": rows.column(SPLIT_COLUMN), "class": classes})
-        counted = table.group_by(["part", "class"]).aggregate([([], "count_all")])
-        for group in counted.to_pylist():
-            self._counts[group["part"], group["class"]] += group["count_all"]
+        self._counts.update(counts)
         n_classes = len({c for _, c in self._counts})
         if n_classes > MAX_CLASSES:
             raise CleaningError(
@@ -79,6 +78,26 @@ class Tally:
             part: {str(c): self._counts[part, c] for c in sorted(self.list_classes(part))}
             for part in PARTS
         }
+
+
+def count_by_part(rows: pa.RecordBatch, target: str | None) -> dict[tuple[str, Class], int]:
+    """Count clean rows by part and class.
+
+    Parameters
+    ----------
+    rows : pyarrow.RecordBatch
+    target : str or None
+        Name of the target column; without one the class is the empty text.
+
+    Returns
+    -------
+    dict of (part, class) to int
+    """
+    classes = rows.column(target) if target is not None else pa.repeat("", rows.num_rows)
+    table = pa.table({"part": rows.column(SPLIT_COLUMN), "class": classes})
+    # In this thread: the caller is one of several.
+    counted = table.group_by(["part", "class"], use_threads=False).aggregate([([], "count_all")])
+    return {(group["part"], group["class"]): group["count_all"] for group in counted.to_pylist()}
 
 
 def tell_reasons(quarantined_by_reason: Mapping[str, int]) -> str:

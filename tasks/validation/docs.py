@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import html
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tasks.validation.results import ValidationResult, to_plain
@@ -61,10 +62,9 @@ def render_data_docs(
         HTML. All text from the data and from the suite is escaped.
     """
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view.view import DefaultJinjaSectionView
 
     document = ValidationResultsPageRenderer(run_info_at_end=True).render(_escape_results(judged))
-    view = DefaultJinjaSectionView()
+    view = _get_view()
     sections = [
         view.render({"section": section.to_json_dict(), "section_loop": {"index": i}})
         for i, section in enumerate(document.sections, start=1)
@@ -76,6 +76,14 @@ def render_data_docs(
     return (
         _HEAD.format(title=html.escape(title)) + _summary(result, title) + body + "</body></html>\n"
     )
+
+
+@cache
+def _get_view() -> Any:
+    """Great Expectations' view; it compiles its templates once."""
+    from great_expectations.render.view.view import DefaultJinjaSectionView
+
+    return DefaultJinjaSectionView()
 
 
 def _summary(result: ValidationResult, title: str) -> str:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tasks.preparation.text_bytes import to_objects
 from tasks.validation.regexes import REGEX_TYPES, find_mismatches
 
 UNIQUE = "expect_column_values_to_be_unique"
@@ -168,7 +169,7 @@ def _find_repeats(kwargs: Kwargs, table: pa.Table) -> Mask:
 def _hash_texts(column: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
     from pandas.util import hash_array
 
-    texts = (chunk.fill_null("").to_numpy(zero_copy_only=False) for chunk in column.chunks)
+    texts = (to_objects(chunk.fill_null("")) for chunk in column.chunks)
     empty = np.zeros(0, dtype=np.uint64)
     return np.concatenate([empty, *(hash_array(t, categorize=False) for t in texts)])
 

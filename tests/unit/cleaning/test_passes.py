@@ -264,7 +264,9 @@ NUMBER = st.sampled_from(["1", "2", "tall", None, "nan", "inf", "1e400"])
 KIND = st.sampled_from(["fern", "moss", None, " "])
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.lists(st.tuples(NUMBER, KIND), max_size=30), cut=st.integers(1, 9))
 def test_counts_add_up_however_rows_and_batches_fall(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str | None, str | None]], cut: int

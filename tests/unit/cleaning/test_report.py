@@ -11,7 +11,7 @@ import pytest
 from tasks.cleaning import tally as tally_module
 from tasks.cleaning.quarantine import reject_rows, shape_quarantine
 from tasks.cleaning.report import CleaningReport, report_columns
-from tasks.cleaning.tally import Tally, check_parts, check_training_rows
+from tasks.cleaning.tally import Tally, check_parts, check_training_rows, count_by_part
 from tasks.dataset import array_to_tensor_column
 from tasks.errors import CleaningError
 from tasks.preparation.transformer import Problem
@@ -45,7 +45,8 @@ def test_quarantine_keeps_the_row_as_it_came() -> None:
 
 def count(*rows: tuple[str, int]) -> Tally:
     tally = Tally("kind")
-    tally.add(pa.record_batch({"split": [r[0] for r in rows], "kind": [r[1] for r in rows]}))
+    batch = pa.record_batch({"split": [r[0] for r in rows], "kind": [r[1] for r in rows]})
+    tally.add(count_by_part(batch, "kind"))
     return tally
 
 
@@ -104,7 +105,7 @@ def test_a_number_taken_for_a_class_is_refused(monkeypatch: pytest.MonkeyPatch) 
 def test_rows_without_a_target_are_counted_by_part() -> None:
     """A workflow that only cleans has no classes, and needs none."""
     tally = Tally(None)
-    tally.add(pa.record_batch({"split": ["train", "train", "holdout"]}))
+    tally.add(count_by_part(pa.record_batch({"split": ["train", "train", "holdout"]}), None))
     assert tally.to_counts() == {"train": {"": 2}, "validation": {}, "holdout": {"": 1}}
     check_parts(tally, needs_validation=False)
 

@@ -10,11 +10,21 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tasks.preparation.frame import Frame, concat_frames, count_rows, take_rows
+from tasks.preparation.frame import Frame, count_rows, take_rows
 from tasks.preparation.transformer import Transformer
 from tasks.preparation.transformers import transformer_from_json
 
 Manners = Callable[..., None]
+
+
+def concat_frames(parts: list[Frame]) -> Frame:
+    """Put frames with the same columns under each other."""
+    return {
+        name: np.concatenate([part[name] for part in parts])
+        if isinstance(parts[0][name], np.ndarray)
+        else pa.concat_arrays([part[name] for part in parts])
+        for name in (parts[0] if parts else {})
+    }
 
 
 def same_bits(first: Any, second: Any) -> bool:
@@ -69,6 +79,6 @@ def check_manners() -> Manners:
                 take_rows(frame, np.arange(start, min(start + size, n_rows)))
                 for start in range(0, n_rows, size)
             ]
-            check_same(concat_frames(loaded.transform(part).frame for part in parts), whole)
+            check_same(concat_frames([loaded.transform(part).frame for part in parts]), whole)
 
     return check

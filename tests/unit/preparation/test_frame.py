@@ -13,7 +13,6 @@ import pytest
 from tasks.dataset.tensors import array_to_tensor_column
 from tasks.errors import CleaningError
 from tasks.preparation.frame import (
-    concat_frames,
     count_rows,
     filter_rows,
     find_kind,
@@ -62,15 +61,6 @@ def test_rows_are_filtered_and_taken_in_every_kind() -> None:
     assert count_rows(frame) == 3
     assert as_lists(filter_rows(frame, np.ones(3, bool))) == as_lists(frame)
     assert count_rows(filter_rows(frame, np.zeros(3, bool))) == 0
-
-
-def test_frames_under_each_other_are_the_frame_they_were_cut_from() -> None:
-    """In every kind; of nothing comes nothing."""
-    frame = make_frame()
-    parts = [take_rows(frame, np.array([i])) for i in range(3)]
-    assert as_lists(concat_frames(parts)) == as_lists(frame)
-    assert concat_frames([]) == {}
-    assert count_rows({}) == 0
 
 
 @pytest.mark.parametrize(
