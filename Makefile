@@ -2,6 +2,7 @@
 # Only relative names below, so that a clone may lie anywhere, also under a path with a space.
 
 PYTHON ?= python3
+WORKERS ?= 2
 VENV_PYTHON := .venv/bin/python
 SET_UP := "$(PYTHON)" scripts/set_up.py
 
@@ -19,7 +20,8 @@ help: ## List the commands
 		printf '  %-9s %s\n' "$$name" "$$text"; done
 	@echo
 	@echo "Variables: PYTHON (3.11 to 3.13, for the first install), NOCTURNE_HOME,"
-	@echo "NOCTURNE_AIRFLOW_PORT, NOCTURNE_MLFLOW_PORT, ARGS (more arguments for pytest)"
+	@echo "NOCTURNE_AIRFLOW_PORT, NOCTURNE_MLFLOW_PORT, ARGS (more arguments for pytest),"
+	@echo "WORKERS (processes that run tests, 2; 0 for one that shows its output)"
 
 install: ## Make .venv with everything in it and the command .venv/bin/nocturne
 	@$(SET_UP) install
@@ -29,7 +31,7 @@ demo: install ## Run two nights on real data through Airflow and MLflow, and sho
 
 test: ## Run all tests (ARGS="-k promotion" for some of them)
 	@$(SET_UP) dev
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: ## Check style (ruff), types (mypy) and who imports whom (import-linter)
 	@$(SET_UP) dev

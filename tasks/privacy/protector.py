@@ -14,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.dataset.columns import ID_COLUMN
 from tasks.errors import PrivacyError
 from tasks.preparation.masking import read_text
 from tasks.privacy.anonymity import GroupCounts, Rule, Verdict, judge, make_keys, merge_rare
@@ -48,7 +47,7 @@ class Protector:
     ------
     PrivacyError
         When a key is missing or cannot be used, naming the environment variable and how to make
-        one; or when steps do not go together.
+        one.
 
     Examples
     --------
@@ -62,7 +61,6 @@ class Protector:
     def __init__(self, workflow: Workflow, environ: Mapping[str, str] | None = None) -> None:
         self.changes: Counter[tuple[str, str]] = Counter()
         self._steps = [step.settings for step in workflow.privacy]
-        self._check_steps(workflow.columns.id or ID_COLUMN)
         self._read_keys(workflow.name, os.environ if environ is None else environ)
         self._rules = tuple(
             Rule(step.columns, step.k, step.action == "stop")
@@ -236,23 +234,6 @@ class Protector:
         elif self._steps:
             keyring = read_keyring(environ)  # for lines that do not parse
         self._cipher = TokenCipher(keyring, workflow) if keyring is not None else None
-
-    def _check_steps(self, own_id: str) -> None:
-        encrypted = {n for step in self._steps if isinstance(step, Encrypt) for n in step.columns}
-        for step in self._steps:
-            if isinstance(step, Mask | Generalise | Encrypt) and own_id in step.columns:
-                raise PrivacyError(
-                    f"'privacy' changes the column {own_id!r}, which identifies the rows.",
-                    expected="'pseudonymise': it keeps different ids different and equal ids equal",
-                    hint="pseudonymise it, or name another column under 'columns.id'",
-                )
-            if isinstance(step, KAnonymity) and (both := encrypted & set(step.columns)):
-                raise PrivacyError(
-                    f"'k_anonymity' counts {', '.join(map(repr, sorted(both)))}, which 'encrypt' makes "
-                    "different in every row.",
-                    expected="columns that are not encrypted",
-                    hint="take them out of 'k_anonymity': who has no key cannot read them",
-                )
 
 
 def _read(rows: pa.RecordBatch, name: str) -> pa.StringArray:

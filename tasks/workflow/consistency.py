@@ -114,12 +114,14 @@ def _check_privacy(workflow: Workflow) -> None:
     own_id = columns.id or "id"
     read = {*columns.read, own_id}
     # What each step may be done to: models read features, and must be able to do it again.
+    # Of the id only pseudonyms: they keep different ids different and equal ones equal.
+    keep = {*columns.keep} - {own_id}
     allowed: dict[type, tuple[set[str], str]] = {
-        Encrypt: ({*columns.keep}, "a column of 'columns.keep'"),
-        Pseudonymise: ({own_id, *columns.keep}, "the id, or a column of 'columns.keep'"),
+        Encrypt: (keep, "a column of 'columns.keep'"),
+        Pseudonymise: ({own_id, *keep}, "the id, or a column of 'columns.keep'"),
     }
     features = {*(columns.features or ())} - {own_id}
-    readable = ({*features, *columns.keep}, "a feature, or a column of 'columns.keep'")
+    readable = ({*features, *keep}, "a feature, or a column of 'columns.keep'")
     encrypted: set[str] = set()
     for i, step in enumerate(workflow.privacy):
         at, settings = f"privacy.{i}.{step.key}.columns", step.settings

@@ -184,7 +184,8 @@ class ConvertToNumber(_Convert):
         except pa.ArrowInvalid:  # signs of numbers, but not a number: 1-2
             text = self._drop(text, np.arange(len(text)), is_bad)
             numbers = pc.cast(text, pa.float64())
-        is_bad &= np.asarray(column.is_valid())
+        if is_bad.any():
+            is_bad &= np.asarray(column.is_valid())
         return np.asarray(numbers.to_numpy(zero_copy_only=False), np.float64), is_bad
 
     def _drop(

@@ -59,9 +59,9 @@ class MarkMissing(Transformer):
                 continue
             text = trim(column)
             if tokens is not None:
-                is_token = _find_tokens(text, tokens)
-                count_change(changes, name, "marked missing", pc.sum(is_token).as_py() or 0)
-                text = pc.if_else(is_token, pa.scalar(None, pa.string()), text)
+                places = _find_tokens(text, tokens)
+                count_change(changes, name, "marked missing", len(places))
+                text = _set_missing(text, places)
             result[name] = text
         return Transformed(result, changes=changes)
 
@@ -93,9 +93,18 @@ def trim(column: pa.StringArray) -> pa.StringArray:
     return text
 
 
-def _find_tokens(text: pa.StringArray, tokens: pa.StringArray) -> pa.BooleanArray:
+def _find_tokens(text: pa.StringArray, tokens: pa.StringArray) -> npt.NDArray[np.int64]:
     # Most texts are longer than any token: only the short ones are looked up.
+    starts, _ = view_bytes(text)
     longest = pc.max(pc.binary_length(tokens)).as_py()
-    is_short = pc.fill_null(pc.less_equal(pc.binary_length(text), longest), False)
-    found = pc.is_in(text.filter(is_short), value_set=tokens)
-    return pc.replace_with_mask(is_short, is_short, found)
+    short = np.flatnonzero(np.diff(starts) <= longest)
+    found = pc.is_in(text.take(pa.array(short)), value_set=tokens)
+    return np.asarray(short[np.asarray(found)], dtype=np.int64)
+
+
+def _set_missing(text: pa.StringArray, places: npt.NDArray[np.int64]) -> pa.StringArray:
+    if not len(places):
+        return text
+    is_token = np.zeros(len(text), dtype=bool)
+    is_token[places] = True
+    return pc.if_else(pa.array(is_token), pa.scalar(None, pa.string()), text)

@@ -101,7 +101,6 @@ def test_wrong_number_of_names_is_told(tmp_path: Path, read: Read, unparsed_of: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"delimiter": "§"}, "'source.delimiter' is '§'"),
         ({"quote": "\n"}, "'source.quote' is"),
         ({"delimiter": '"'}, "are both '\"'"),
     ],

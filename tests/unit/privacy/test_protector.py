@@ -300,33 +300,6 @@ def test_rows_that_were_not_counted_are_not_released(make_workflow: Make) -> Non
         protector.release(raw(twon=["Rome"]))
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        {"mask": {"columns": ["age"]}},
-        {"generalise": {"columns": ["age"], "width": 1}},
-        {"encrypt": {"columns": ["name"]}},
-    ],
-)
-def test_the_id_can_only_be_pseudonymised(
-    make_workflow: Make, environ: dict[str, str], step: dict[str, Any]
-) -> None:
-    """Masked, two people would be one; encrypted, nobody the same tomorrow."""
-    (settings,) = step.values()
-    workflow = make_workflow(step, own_id=settings["columns"][0])
-    with pytest.raises(PrivacyError, match="which identifies the rows"):
-        Protector(workflow, environ)
-
-
-def test_encrypted_columns_cannot_be_counted(make_workflow: Make, environ: dict[str, str]) -> None:
-    """Every token is different, so every row would be suppressed."""
-    workflow = make_workflow(
-        {"encrypt": {"columns": ["name"]}}, {"k_anonymity": {"columns": ["name"], "k": 2}}
-    )
-    with pytest.raises(PrivacyError, match="'k_anonymity' counts 'name'"):
-        Protector(workflow, environ)
-
-
 def test_nothing_is_logged(
     make_workflow: Make, environ: dict[str, str], caplog: pytest.LogCaptureFixture
 ) -> None:

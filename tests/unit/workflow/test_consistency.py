@@ -314,6 +314,7 @@ def test_duplicates_are_dropped_before_anything_is_learned_or_added(
         ([{"generalise": {"columns": ["code"], "length": 2}}], "privacy.0.generalise.columns", "generalise of 'code'", "a feature, or a column of 'columns.keep'"),
         ([{"k_anonymity": {"columns": ["kind"], "k": 2}}], "privacy.0.k_anonymity.columns", "k_anonymity of 'kind'", "a feature, or a column of 'columns.keep'"),
         ([{"pseudonymise": {"columns": ["x"]}}], "privacy.0.pseudonymise.columns", "pseudonymise of 'x'", "the id, or a column of 'columns.keep'"),
+        ([{"mask": {"columns": ["code"]}}], "privacy.0.mask.columns", "mask of 'code'", "a feature, or a column of 'columns.keep'"),
         ([{"encrypt": {"columns": ["code"]}}], "privacy.0.encrypt.columns", "encrypt of 'code'", "a column of 'columns.keep'"),
         ([{"encrypt": {"columns": ["note"]}}, {"k_anonymity": {"columns": ["note"], "k": 2}}], "privacy.1.k_anonymity.columns", "k_anonymity of 'note', which is encrypted", "other columns"),
     ],
