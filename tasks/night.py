@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from tasks.cleaning import step as cleaning
+from tasks.dataset.memory import release_free_memory
 from tasks.evaluation import step as evaluation
 from tasks.ingestion import step as ingestion
 from tasks.mining import step as mining
@@ -119,6 +120,7 @@ def run_step(
         on_open(step)
         outputs = dict(body.call(Call(step, workflow, settings, folder, part, inputs)))
         record_outputs(client, step.run_id, outputs)
+    release_free_memory()  # a local run goes on in this process
     return outputs
 
 

@@ -26,7 +26,7 @@ from tasks.validation.results import (
     to_plain,
 )
 from tasks.validation.rows import UNIQUE, find_failing_rows, find_missing, to_moment
-from tasks.validation.shortcuts import take_shortcuts
+from tasks.validation.shortcuts import forget_frame, take_shortcuts
 from tasks.validation.view import TypedView
 
 if TYPE_CHECKING:
@@ -220,10 +220,14 @@ def _ask_great_expectations(
     batch = definition.get_batch({"dataframe": frame})
     # Not COMPLETE: lists of all unexpected rows cost 25 s when half of a million rows is bad. And not
     # SUMMARY, which takes twice as long as BASIC to count the examples.
-    return batch.validate(
-        gx.ExpectationSuite(name=definition.data_asset.name, expectations=adapted),
-        result_format={"result_format": "BASIC", "partial_unexpected_count": N_PARTIAL},
-    )
+    result_format = {"result_format": "BASIC", "partial_unexpected_count": N_PARTIAL}
+    try:
+        return batch.validate(
+            gx.ExpectationSuite(name=definition.data_asset.name, expectations=adapted),
+            result_format=result_format,
+        )
+    finally:
+        forget_frame(batch)
 
 
 def _adapt_dates(expectation: Expectation, schema: pa.Schema) -> Expectation:

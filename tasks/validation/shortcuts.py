@@ -1,4 +1,4 @@
-"""Two things that Great Expectations does value by value, and that are known without.
+"""What Great Expectations does with every value and need not, and what it keeps and should not.
 
 Used by ``checks.py`` while it judges. Great Expectations hashes every value of a frame each time it
 loads one (1.2 of 1.8 seconds for 1.5 million ids), and asks each value of a column whether it is a
@@ -57,3 +57,16 @@ def take_shortcuts(sha256: str) -> Iterator[None]:
         finally:
             engine.hash_pandas_dataframe = hash_frame
             util.does_ndarray_contain_decimal_dtype = has_decimals
+
+
+def forget_frame(batch: Any) -> None:
+    """Let a judged frame go: Great Expectations' engine keeps it, and what it filtered from it, for ever.
+
+    Parameters
+    ----------
+    batch : great_expectations.datasource.fluent.interfaces.Batch
+    """
+    engine = batch.data.execution_engine
+    engine.batch_manager.reset_batch_cache()
+    engine.batch_manager._batch_data_cache.clear()  # noqa: SLF001 - there is no other way
+    engine._metric_cache.clear()  # noqa: SLF001
