@@ -182,19 +182,16 @@ class Passes:
     def _drop_duplicates(self, scratch: Scratch, bad: DatasetWriter) -> npt.NDArray[np.bool_]:
         of_ids, *of_steps = scratch.take_digests()
         columns = self.workflow.columns
-        places = np.arange(scratch.n_rows)
+        is_kept = np.ones(scratch.n_rows, dtype=bool)
         shares_id = find_candidates(of_ids)  # equal rows have equal ids, where the id is compared
         for step, digests in zip(self.settler.duplicates, of_steps, strict=True):
             names = list_compared(step, columns)
-            among = places[shares_id[places]] if ID_COLUMN in names else places
+            among = np.flatnonzero(is_kept & shares_id if ID_COLUMN in names else is_kept)
             is_repeat = self._find_repeats(scratch, digests, among, names, step.keep)
             self.n_duplicates += int(is_repeat.sum())
-            places = np.setdiff1d(places, among[is_repeat], assume_unique=True)
-        among = places[shares_id[places]]
-        is_repeat = self._find_repeats(scratch, of_ids, among, [ID_COLUMN], "first")
-        repeated = among[is_repeat]
-        is_kept = np.zeros(scratch.n_rows, dtype=bool)
-        is_kept[places] = True
+            is_kept[among[is_repeat]] = False
+        among = np.flatnonzero(is_kept & shares_id)
+        repeated = among[self._find_repeats(scratch, of_ids, among, [ID_COLUMN], "first")]
         is_kept[repeated] = False
         if len(repeated):
             # Two rows of one id would be one row to whoever looks rows up by it.

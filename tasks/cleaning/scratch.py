@@ -51,8 +51,14 @@ class Scratch:
 
     def take_digests(self) -> tuple[Digests, ...]:
         """Give the digests of all rows, one array for each kind, and forget them."""
-        kinds = tuple(np.concatenate(parts) for parts in zip(*self._digests, strict=True))
-        self._digests = []
+        # Filled part by part, each forgotten then, so that they are not there twice.
+        n_kinds = len(self._digests[0])
+        kinds = tuple(np.empty(self.n_rows, dtype=np.uint64) for _ in range(n_kinds))
+        start = 0
+        for length in self._lengths:
+            for kind, part in zip(kinds, self._digests.pop(0), strict=True):
+                kind[start : start + length] = part
+            start += length
         return kinds
 
     def batches(

@@ -13,9 +13,16 @@ import sys
 
 import pyarrow as pa
 
+# Below this it is cheaper to keep the pages for the next step than to ask for new ones.
+WORTH_RELEASING_BYTES = 1024 * 1024 * 1024
+
 
 def release_free_memory() -> None:
-    """Collect garbage and return free pages to the system; takes some hundredths of a second."""
+    """Return free pages to the system, where this process holds more than :data:`WORTH_RELEASING_BYTES`."""
+    import psutil
+
+    if psutil.Process().memory_info().rss < WORTH_RELEASING_BYTES:
+        return
     gc.collect()
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
