@@ -301,6 +301,6 @@ def _check_suites(path: Path, root: yaml.Node, workflow: Workflow, settings: Set
             raise WorkflowError(
                 f"{path}:{line}: expectations.{part}: there is no suite {suite!r} "
                 f"in {settings.expectations_dir}",
-                expected=nearest(suite, suites),
+                expected=nearest(suite, suites) if suites else "a suite of that name",
                 hint=f"let `nocturne profile {workflow.name}` propose it from the data, or name another",
             )

@@ -123,6 +123,33 @@ def test_lost_artifact_is_named(client: MlflowClient, settings: Settings, night:
         step.fetch(Handoff(step.run_id, "raw/nothing", "0" * 64))
 
 
+@pytest.mark.parametrize("links", [True, False])
+def test_an_artifact_of_this_machine_is_linked_or_copied(
+    client: MlflowClient,
+    settings: Settings,
+    night: Night,
+    monkeypatch: pytest.MonkeyPatch,
+    links: bool,
+) -> None:
+    """A link costs nothing; on another disk it is copied; what the step removes stays in the store."""
+    with open_step(client, settings, night, "ingest", inputs={}, task=LOCAL) as step:
+        handoff = publish_text(step, "content")
+    if not links:
+
+        def refuse(_source: str, _target: str) -> None:
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+
+        monkeypatch.setattr("os.link", refuse)
+    with open_step(client, settings, night, "clean", inputs={}, task=LOCAL) as step:
+        fetched = step.fetch(handoff)
+        (file,) = [p for p in (fetched, *fetched.rglob("*")) if p.is_file()]
+        assert file.stat().st_nlink == (2 if links else 1)
+        assert step.fetch(handoff) == fetched  # again
+        file.unlink()
+    with open_step(client, settings, night, "mine", inputs={}, task=LOCAL) as step:
+        assert step.fetch(handoff).exists()
+
+
 def test_content_makes_the_path(client: MlflowClient, settings: Settings, night: Night) -> None:
     """Other content of a retry lies beside the first, so that nothing is ever changed."""
     handoffs = []
