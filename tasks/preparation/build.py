@@ -9,12 +9,9 @@ from typing import TypeAlias
 
 from tasks.preparation.transformer import Transformer
 from tasks.preparation.transformers.calendar import CalendarParts
-from tasks.preparation.transformers.convert import (
-    ConvertToBoolean,
-    ConvertToCategory,
-    ConvertToDate,
-    ConvertToNumber,
-)
+from tasks.preparation.transformers.convert_category import ConvertToBoolean, ConvertToCategory
+from tasks.preparation.transformers.convert_date import ConvertToDate
+from tasks.preparation.transformers.convert_number import ConvertToNumber
 from tasks.preparation.transformers.encode import OneHotEncode, OrdinalEncode, TargetEncode
 from tasks.preparation.transformers.generalise import (
     GeneraliseColumns,

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from tasks.errors import PrivacyError
 from tasks.preparation.frame import Column, find_kind, read_column
-from tasks.preparation.transformers.convert import ConvertToDate, ConvertToNumber
+from tasks.preparation.transformers.convert_date import ConvertToDate
+from tasks.preparation.transformers.convert_number import ConvertToNumber
 from tasks.preparation.transformers.mark_missing import trim
 
 Keep: TypeAlias = Literal["nothing", "last", "domain"]

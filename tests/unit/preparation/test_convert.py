@@ -11,12 +11,9 @@ import pyarrow as pa
 import pytest
 
 from tasks.errors import CleaningError
-from tasks.preparation.transformers.convert import (
-    ConvertToBoolean,
-    ConvertToCategory,
-    ConvertToDate,
-    ConvertToNumber,
-)
+from tasks.preparation.transformers.convert_category import ConvertToBoolean, ConvertToCategory
+from tasks.preparation.transformers.convert_date import ConvertToDate
+from tasks.preparation.transformers.convert_number import ConvertToNumber
 
 NAN = float("nan")
 

@@ -14,11 +14,9 @@ from tasks.preparation import Preparation
 from tasks.preparation.frame import read_column
 from tasks.preparation.preparation import find_unusable, list_features
 from tasks.preparation.transformers.calendar import CalendarParts
-from tasks.preparation.transformers.convert import (
-    ConvertToCategory,
-    ConvertToDate,
-    ConvertToNumber,
-)
+from tasks.preparation.transformers.convert_category import ConvertToCategory
+from tasks.preparation.transformers.convert_date import ConvertToDate
+from tasks.preparation.transformers.convert_number import ConvertToNumber
 from tasks.preparation.transformers.encode import OneHotEncode, OrdinalEncode, TargetEncode
 from tasks.preparation.transformers.impute import SimpleImpute
 from tasks.preparation.transformers.mark_missing import MarkMissing
