@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tasks.cleaning.duplicates import (
-    SECOND_KEY,
-    Digests,
-    digest_rows,
     find_candidates,
-    find_repeats,
 )
 from tasks.cleaning.finish import RowFinisher, list_inputs
-from tasks.cleaning.learn import choose_fit_rows, learn
+from tasks.cleaning.learn import learn
 from tasks.cleaning.quarantine import UNPARSED_KIND, find_raw_rows, shape_quarantine
 from tasks.cleaning.report import CleaningReport, report_columns
 from tasks.cleaning.scratch import Scratch
+from tasks.cleaning.selection import find_repeats_among, gather_training_rows
 from tasks.cleaning.series import finish_series, sort_series
 from tasks.cleaning.settle import (
-    FOLD,
     POSITION,
     RowSettler,
     SettledBatch,
@@ -47,11 +43,10 @@ from tasks.cleaning.tally import (
     tell_reasons,
 )
 from tasks.dataset import Dataset, DatasetWriter
-from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA, SPLIT_COLUMN
+from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA
 from tasks.dataset.threads import map_in_order
 from tasks.errors import CleaningError
 from tasks.preparation import Preparation
-from tasks.preparation.frame import Frame, read_column
 from tasks.preparation.preparation import list_features
 from tasks.preparation.time_grid import find_gaps
 from tasks.preparation.transformer import Transformer
@@ -187,11 +182,11 @@ class Passes:
         for step, digests in zip(self.settler.duplicates, of_steps, strict=True):
             names = list_compared(step, columns)
             among = np.flatnonzero(is_kept & shares_id if ID_COLUMN in names else is_kept)
-            is_repeat = self._find_repeats(scratch, digests, among, names, step.keep)
+            is_repeat = find_repeats_among(scratch, digests, among, names, step.keep)
             self.n_duplicates += int(is_repeat.sum())
             is_kept[among[is_repeat]] = False
         among = np.flatnonzero(is_kept & shares_id)
-        repeated = among[self._find_repeats(scratch, of_ids, among, [ID_COLUMN], "first")]
+        repeated = among[find_repeats_among(scratch, of_ids, among, [ID_COLUMN], "first")]
         is_kept[repeated] = False
         if len(repeated):
             # Two rows of one id would be one row to whoever looks rows up by it.
@@ -208,28 +203,6 @@ class Passes:
             )
             self.n_by_reason[reason] += len(repeated)
         return is_kept
-
-    def _find_repeats(
-        self,
-        scratch: Scratch,
-        digests: Digests,
-        places: npt.NDArray[np.int64],
-        names: list[str],
-        keep: Literal["first", "last"],
-    ) -> npt.NDArray[np.bool_]:
-        """Tell which of the rows at these places of the scratch repeat another one of them."""
-        is_repeat = find_candidates(digests[places])
-        candidates = places[is_repeat]
-        if len(candidates):
-            is_candidate = np.zeros(scratch.n_rows, dtype=bool)
-            is_candidate[candidates] = True
-            second = map_in_order(
-                lambda pair: digest_rows(read_settled(pair[0], names, pair[1]), names, SECOND_KEY),
-                scratch.batches(is_candidate, names),
-            )
-            both = digests[candidates], np.concatenate(list(second))
-            is_repeat[is_repeat] = find_repeats(*both, keep)
-        return is_repeat
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -251,8 +224,9 @@ class Passes:
         columns = self.workflow.columns
         if columns.image is not None:
             return ()
-        names = list_inputs(columns)
-        frame, target, folds = self._gather_training_rows(scratch, is_kept, bounds, names)
+        frame, target, folds = gather_training_rows(
+            scratch, is_kept, columns, bounds, has_neighbours=self._is_in_time_order
+        )
         if not len(folds):
             self._refuse_without_training_rows(int(is_kept.sum()))
         self.n_fit_rows = len(folds)
@@ -267,51 +241,6 @@ class Passes:
             raise CleaningError(what, expected=error.expected, hint=error.hint) from error
         others = [columns.time] if columns.time not in (columns.features or ()) else []
         return list_features(frame, [name for name in others if name is not None])
-
-    def _gather_training_rows(
-        self,
-        scratch: Scratch,
-        is_kept: npt.NDArray[np.bool_],
-        bounds: TimeBounds | None,
-        names: list[str],
-    ) -> tuple[Frame, npt.NDArray[np.float64] | None, npt.NDArray[np.int64]]:
-        columns = self.workflow.columns
-        by = SPLIT_COLUMN if bounds is None else str(columns.time)
-        is_training = np.zeros(scratch.n_rows, dtype=bool)
-        folds, start = np.zeros(scratch.n_rows, dtype=np.int64), 0
-        for rows, _ in scratch.batches(columns=[by, FOLD]):
-            here = slice(start, start + rows.num_rows)
-            is_training[here] = self._find_training_rows(rows, bounds)
-            folds[here] = np.asarray(rows.column(FOLD))
-            start += rows.num_rows
-        places = np.flatnonzero(is_training & is_kept)
-        if not self._is_in_time_order:  # then neighbours are needed, so all of them
-            places = places[choose_fit_rows(folds[places], len(names))]
-        chosen = np.zeros(scratch.n_rows, dtype=bool)
-        chosen[places] = True
-        target_name = columns.target
-        wanted = [*names, *([target_name] if target_name is not None else [])]
-        batches = map_in_order(
-            lambda pair: pair[0].select(wanted).filter(pa.array(pair[1])),
-            scratch.batches(chosen, wanted),
-        )
-        training = pa.Table.from_batches(batches).combine_chunks()
-        codes = None
-        if target_name is not None:
-            values = training[target_name].combine_chunks()
-            classes = pc.unique(values).sort()
-            codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
-        frame = {name: read_column(training[name], name) for name in names}
-        return frame, codes, folds[places]
-
-    def _find_training_rows(
-        self, rows: pa.RecordBatch, bounds: TimeBounds | None
-    ) -> npt.NDArray[np.bool_]:
-        if bounds is None:
-            return np.asarray(pc.fill_null(pc.equal(rows.column(SPLIT_COLUMN), TRAIN), False))
-        name = str(self.workflow.columns.time)
-        times = np.asarray(read_settled(rows, [name])[name])
-        return np.asarray(pc.equal(bounds.name_parts(times), TRAIN))
 
     def _refuse_without_training_rows(self, n_rows: int) -> None:
         raise CleaningError(

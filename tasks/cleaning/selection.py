@@ -1,0 +1,128 @@
+"""Which of the settled rows repeat another one, and which are learned from.
+
+Used by ``passes.py`` between the two passes; reads of the scratch only the columns it needs.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tasks.cleaning.duplicates import (
+    SECOND_KEY,
+    Digests,
+    digest_rows,
+    find_candidates,
+    find_repeats,
+)
+from tasks.cleaning.finish import list_inputs
+from tasks.cleaning.learn import choose_fit_rows
+from tasks.cleaning.scratch import Scratch
+from tasks.cleaning.settle import FOLD, read_settled
+from tasks.cleaning.split import TRAIN, TimeBounds
+from tasks.dataset.columns import SPLIT_COLUMN
+from tasks.dataset.threads import map_in_order
+from tasks.preparation.frame import Frame, read_column
+from tasks.workflow import Columns
+
+
+def find_repeats_among(
+    scratch: Scratch,
+    digests: Digests,
+    places: npt.NDArray[np.int64],
+    names: list[str],
+    keep: Literal["first", "last"],
+) -> npt.NDArray[np.bool_]:
+    """Tell which of some rows repeat another one of them.
+
+    Parameters
+    ----------
+    scratch : Scratch
+    digests : ndarray of shape (n_rows,), uint64
+        Of all its rows, with the first key.
+    places : ndarray of shape (n_places,), int64
+        The rows that are compared, ascending.
+    names : list of str
+        The columns that are compared.
+    keep : {"first", "last"}
+
+    Returns
+    -------
+    ndarray of shape (n_places,), bool
+    """
+    is_repeat = find_candidates(digests[places])
+    candidates = places[is_repeat]
+    if len(candidates):
+        is_candidate = np.zeros(scratch.n_rows, dtype=bool)
+        is_candidate[candidates] = True
+        second = map_in_order(
+            lambda pair: digest_rows(read_settled(pair[0], names, pair[1]), names, SECOND_KEY),
+            scratch.batches(is_candidate, names),
+        )
+        both = digests[candidates], np.concatenate(list(second))
+        is_repeat[is_repeat] = find_repeats(*both, keep)
+    return is_repeat
+
+
+def gather_training_rows(
+    scratch: Scratch,
+    is_kept: npt.NDArray[np.bool_],
+    columns: Columns,
+    bounds: TimeBounds | None,
+    *,
+    has_neighbours: bool,
+) -> tuple[Frame, npt.NDArray[np.float64] | None, npt.NDArray[np.int64]]:
+    """Bring the training rows that are learned from into memory.
+
+    Parameters
+    ----------
+    scratch : Scratch
+    is_kept : ndarray of shape (n_rows,), bool
+        False for duplicates.
+    columns : Columns
+    bounds : TimeBounds, optional
+        Where time decides the split.
+    has_neighbours : bool
+        Whether a step looks at a row's neighbours in time: then all training rows are brought.
+
+    Returns
+    -------
+    frame : Frame with n_fit_rows rows
+        The inputs and the time.
+    codes : ndarray of shape (n_fit_rows,), float64, or None
+        Of their classes, sorted; None without a target.
+    folds : ndarray of shape (n_fit_rows,), int64
+    """
+    names, target = list_inputs(columns), columns.target
+    by = SPLIT_COLUMN if bounds is None else str(columns.time)
+    is_training = np.zeros(scratch.n_rows, dtype=bool)
+    folds, start = np.zeros(scratch.n_rows, dtype=np.int64), 0
+    for rows, _ in scratch.batches(columns=[by, FOLD]):
+        here = slice(start, start + rows.num_rows)
+        parts = rows.column(SPLIT_COLUMN) if bounds is None else None
+        if bounds is not None:
+            parts = bounds.name_parts(np.asarray(read_settled(rows, [by])[by]))
+        is_training[here] = np.asarray(pc.fill_null(pc.equal(parts, TRAIN), False))
+        folds[here] = np.asarray(rows.column(FOLD))
+        start += rows.num_rows
+    places = np.flatnonzero(is_training & is_kept)
+    if not has_neighbours:
+        places = places[choose_fit_rows(folds[places], len(names))]
+    chosen = np.zeros(scratch.n_rows, dtype=bool)
+    chosen[places] = True
+    wanted = [*names, *([target] if target is not None else [])]
+    batches = map_in_order(
+        lambda pair: pair[0].select(wanted).filter(pa.array(pair[1])),
+        scratch.batches(chosen, wanted),
+    )
+    training = pa.Table.from_batches(batches).combine_chunks()
+    codes = None
+    if target is not None:
+        values = training[target].combine_chunks()
+        classes = pc.unique(values).sort()
+        codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
+    return {name: read_column(training[name], name) for name in names}, codes, folds[places]
