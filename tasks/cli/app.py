@@ -5,6 +5,7 @@ Each module beside this one adds its commands to ``app``; imports stay light so 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -67,24 +68,52 @@ def _prepare(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if verbose else "3")
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(EXIT_TERMINATED)
+class _Stop:
+    """Notes that the process was asked to end, and with which code, before it is interrupted.
+
+    What is interrupted may make another error of it: a library in the middle of its import, or
+    TensorFlow in the middle of a call. What was asked for stays what was asked for.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self.code = EXIT_INTERRUPTED if number == signal.SIGINT else EXIT_TERMINATED
+        raise KeyboardInterrupt
+
+
+def _leave_at_once(code: int) -> None:
+    """End without Python's own end: all that must be closed was, on the way up to here.
+
+    TensorFlow's threads may still be in the step that was interrupted, and abort the process when
+    what they use is taken down around them.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # As with Ctrl-C: nights are closed, and scratch folders, which hold data, are removed.
-    signal.signal(signal.SIGTERM, _terminate)
+    stop = _Stop()
+    # Both ways nights are closed, and scratch folders, which hold data, are removed.
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
     try:
         app()
-    except RequestError as error:
-        complain(error)
-        sys.exit(EXIT_WRONG_REQUEST)
-    except NocturneError as error:
-        complain(error)
-        sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:
+    except BaseException as error:
+        if stop.code is not None:
+            _leave_at_once(stop.code)
+        if isinstance(error, RequestError):
+            complain(error)
+            sys.exit(EXIT_WRONG_REQUEST)
+        if isinstance(error, NocturneError):
+            complain(error)
+            sys.exit(EXIT_FAILED)
+        if not isinstance(error, BrokenPipeError):
+            raise
         # The reader of our output has gone (`nocturne schema | head`): nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
