@@ -380,7 +380,7 @@ class Passes:
             raw_features = tuple(list_inputs(columns) if reads_time else columns.inputs)
         return Preparation(
             target=columns.target,
-            classes=classes,  # type: ignore[arg-type]
+            classes=classes,  # type: ignore[arg-type]  # a column's values are of one type
             image_column=columns.image.column if columns.image else None,
             image_shape=columns.image.tensor if columns.image else None,
             features=features,

@@ -93,7 +93,8 @@ def select_arrived_files(
 
 def _read_date(file: SourceFile, pattern: str) -> datetime.date:
     try:
-        return datetime.datetime.strptime(PurePosixPath(file.name).name, pattern).date()  # noqa: DTZ007
+        name = PurePosixPath(file.name).name
+        return datetime.datetime.strptime(name, pattern).date()  # noqa: DTZ007 - a date has no zone
     except ValueError as error:
         raise file.make_error(
             f"does not tell by its name when it arrived: {error}.",

@@ -148,7 +148,7 @@ def _find_local_files(pattern: str, base_folder: Path, whole_folders: bool) -> l
         found = [path for path in fixed.rglob("*") if not _is_hidden(path.relative_to(fixed))]
     else:
         fixed = base_folder.joinpath(*_list_fixed_parts(Path(pattern).parts))
-        # Not Path.glob, which refuses absolute paths.
+        # Path.glob refuses absolute paths.
         names = glob.glob(pattern, root_dir=base_folder, recursive=True)  # noqa: PTH207
         found = [base_folder / name for name in names]
     return [

@@ -89,8 +89,8 @@ class Transformer(ABC):
 
     def fit(
         self,
-        frame: Frame,  # noqa: ARG002 - a plain transformer learns nothing
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
+        frame: Frame,
+        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002 - most learn from the rows alone
         folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
     ) -> Self:
         """Learn from training rows.
@@ -113,10 +113,14 @@ class Transformer(ABC):
         CleaningError
             When nothing can be learned, such as a mean without a value; names the column.
         """
+        self._fit(frame)
         return self
 
-    @abstractmethod
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:
+    def transform(
+        self,
+        frame: Frame,
+        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002 - most treat all rows alike
+    ) -> Transformed:
         """Transform rows; every row's result follows from that row alone, whatever its neighbours.
 
         Parameters
@@ -129,6 +133,14 @@ class Transformer(ABC):
         -------
         Transformed
         """
+        return self._transform(frame)
+
+    def _fit(self, frame: Frame) -> None:  # noqa: B027 - a plain transformer learns nothing
+        """Learn from the rows alone."""
+
+    @abstractmethod
+    def _transform(self, frame: Frame) -> Transformed:
+        """Transform rows, whatever they are for."""
 
     def get_params(self) -> dict[str, Any]:
         """Parameters of ``__init__`` and their values."""

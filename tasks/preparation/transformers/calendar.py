@@ -101,7 +101,7 @@ class CalendarParts(Transformer):
         self.parts = parts
         self.cyclic = cyclic
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Take the parts; see :class:`Transformer`."""
         result = frame
         for name in list_columns(frame, self.columns, ("date",), self.KEY):

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +56,12 @@ def find_codes(column: pa.StringArray, categories: Sequence[str]) -> npt.NDArray
     return np.asarray(pc.fill_null(codes, OTHER_CODE), np.int64)
 
 
+# From a column's name, its categories' places and where it is missing to the columns in its place.
+EncodeFunction: TypeAlias = Callable[
+    [str, npt.NDArray[np.int64], npt.NDArray[np.bool_]], dict[str, Column]
+]
+
+
 class Encode(Transformer):
     """Learns, per column, the categories with enough training rows.
 
@@ -83,8 +89,14 @@ class Encode(Transformer):
         }
         return counted
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:
-        """Encode; see :class:`Transformer`. A missing text is missing in every column made of it."""
+    def _transform(self, frame: Frame) -> Transformed:
+        return self.replace_columns(frame, self.encode)
+
+    def replace_columns(self, frame: Frame, encode: EncodeFunction) -> Transformed:
+        """Put what ``encode`` makes of each column in its place.
+
+        A missing text is missing in every column made of it.
+        """
         changes: Counter[tuple[str, str]] = Counter()
         result = frame
         for name in list_columns(frame, list(self.categories_), ("text",), self.KEY):
@@ -93,9 +105,7 @@ class Encode(Transformer):
             is_missing = np.asarray(column.is_null())
             n_other = int(np.count_nonzero((codes == OTHER_CODE) & ~is_missing))
             count_change(changes, name, UNKNOWN, n_other)
-            result = replace_column(
-                result, name, self.encode(name, codes, is_missing, folds), self.KEY
-            )
+            result = replace_column(result, name, encode(name, codes, is_missing), self.KEY)
         return Transformed(dict(result), changes=changes)
 
     @abstractmethod
@@ -104,6 +114,5 @@ class Encode(Transformer):
         name: str,
         codes: npt.NDArray[np.int64],
         is_missing: npt.NDArray[np.bool_],
-        folds: npt.NDArray[np.int64] | None,
     ) -> dict[str, Column]:
         """Make the columns that stand in the place of one."""

@@ -40,7 +40,7 @@ class Convert(Transformer):
     columns: Sequence[str]
     unconvertible: Unconvertible
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Convert; see :class:`Transformer`."""
         result = dict(frame)
         problems: list[Problem] = []

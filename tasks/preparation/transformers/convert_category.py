@@ -88,14 +88,14 @@ class ConvertToCategory(Convert):
         self.synonyms = synonyms
         self.unconvertible = unconvertible
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:
+    def _transform(self, frame: Frame) -> Transformed:
         """Convert; numbers and dates become their text first."""
         as_text = {
             name: _to_text(frame[name])
             for name in self.columns
             if name in frame and isinstance(frame[name], np.ndarray)
         }
-        return super().transform({**frame, **as_text}, folds)
+        return super()._transform({**frame, **as_text})
 
     def convert(self, column: pa.StringArray) -> tuple[Column, npt.NDArray[np.bool_]]:
         """Convert; see the base class."""

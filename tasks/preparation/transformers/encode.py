@@ -6,7 +6,6 @@ Transformers of ``tasks.preparation``; the encoding by the target is in ``target
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -69,12 +68,7 @@ class OneHotEncode(Encode):
         self.min_rows = min_rows
         self.max_categories = max_categories
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the categories; see :class:`Transformer`.
 
         Raises
@@ -98,7 +92,6 @@ class OneHotEncode(Encode):
                 )
             check_new_names(taken, new, self.KEY)
             taken += new
-        return self
 
     def _list_names(self, name: str) -> list[str]:
         names = [f"{name}_{category}" for category in self.categories_[name]]
@@ -109,7 +102,6 @@ class OneHotEncode(Encode):
         name: str,
         codes: npt.NDArray[np.int64],
         is_missing: npt.NDArray[np.bool_],
-        folds: npt.NDArray[np.int64] | None,  # noqa: ARG002
     ) -> dict[str, Column]:
         """Encode; see the base class."""
         places = list(range(len(self.categories_[name])))
@@ -164,12 +156,7 @@ class OrdinalEncode(Encode):
         self.order = order
         self.min_rows = min_rows
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the categories; see :class:`Transformer`.
 
         Raises
@@ -180,7 +167,7 @@ class OrdinalEncode(Encode):
         """
         counted = self.learn_categories(frame)
         if self.order is None:
-            return self
+            return
         for name, counts in counted.items():
             if not set(counts) & set(self.order):
                 examples = [text[:MAX_TEXT_CHARACTERS] for text in list(counts)[:5]]
@@ -191,14 +178,12 @@ class OrdinalEncode(Encode):
                     hint="write the categories in 'order' as they stand in the data",
                 )
         self.categories_ = {name: list(self.order) for name in counted}
-        return self
 
     def encode(
         self,
         name: str,
         codes: npt.NDArray[np.int64],
         is_missing: npt.NDArray[np.bool_],
-        folds: npt.NDArray[np.int64] | None,  # noqa: ARG002
     ) -> dict[str, Column]:
         """Encode; see the base class."""
         return {name: np.where(is_missing, np.nan, codes.astype(np.float64))}

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Self
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -72,7 +69,7 @@ class GeneraliseColumns(Transformer):
         self.period = period
         self.length = length
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Generalise; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()
@@ -142,7 +139,7 @@ class MaskColumns(Transformer):
         self.keep = keep
         self.n = n
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Mask; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()
@@ -183,21 +180,15 @@ class MergeRareCategories(Transformer):
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = columns
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the categories; see :class:`Transformer`."""
         check_fit_columns(frame, self.columns, self.KEY)
         self.categories_ = {
             name: sorted(pc.unique(frame[name]).drop_null().to_pylist())
             for name in list_columns(frame, self.columns, ("text",), self.KEY)
         }
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Merge; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()

@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.dataset.tensors import tensor_column_to_array
@@ -46,7 +45,7 @@ class CheckImages(Transformer):
         self.column = column
         self.min_contrast = min_contrast
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Check; see :class:`Transformer`. Images with a NaN are not blank: they are told as such."""
         if not list_columns(frame, [self.column], ("tensor",), self.KEY):
             return Transformed(dict(frame))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -106,12 +106,7 @@ class SimpleImpute(Transformer):
             return ("text",)
         return ("number",)
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the values to fill in; see :class:`Transformer`.
 
         Raises
@@ -127,9 +122,8 @@ class SimpleImpute(Transformer):
             name for name in self.columns_ if self.indicator and find_missing(frame[name]).any()
         ]
         check_new_names(frame, [name + WAS_MISSING for name in self.indicators_], self.KEY)
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Fill; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()

@@ -42,7 +42,7 @@ class MarkMissing(Transformer):
         self.values = values
         self.columns = columns
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Trim and mark; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()

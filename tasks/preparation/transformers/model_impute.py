@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -162,12 +162,7 @@ class ModelImpute(Transformer):
         self.seed = seed
         self._loaded: dict[str, Any] = {}
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the predictions; see :class:`Transformer`.
 
         Raises
@@ -189,7 +184,7 @@ class ModelImpute(Transformer):
         check_new_names(frame, [name + WAS_MISSING for name in self.indicators_], self.KEY)
         self.classes_, self.models_, self.equations_, self._loaded = {}, {}, None, {}
         if not self.columns_:
-            return self
+            return
         X = self._read_predictors(frame)
         rng = np.random.default_rng(self.seed)
         if self.by == "iterative":
@@ -203,9 +198,8 @@ class ModelImpute(Transformer):
             self.models_ = {_ALL_COLUMNS: fit_estimator(imputer, sample, None, "all numbers")}
         else:
             self.models_ = {name: self._fit_model(frame, name, X, rng) for name in self.columns_}
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Fill; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()

@@ -9,7 +9,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ class Clip(Transformer):
         self.min = min
         self.max = max
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Clip; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()
@@ -139,12 +139,7 @@ class Outliers(Transformer):
         self.quantiles = quantiles
         self.action = action
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the limits; see :class:`Transformer`.
 
         Raises
@@ -160,9 +155,8 @@ class Outliers(Transformer):
                 continue
             limits[name] = self._compute_limits(values)
         self.limits_ = limits
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Treat outliers; see :class:`Transformer`."""
         result = dict(frame)
         changes: Counter[tuple[str, str]] = Counter()

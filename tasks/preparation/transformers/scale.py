@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -85,12 +85,7 @@ class Scale(Transformer):
         self.range = range
         self.skip_others = skip_others
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Learn the figures; see :class:`Transformer`.
 
         Raises
@@ -121,9 +116,8 @@ class Scale(Transformer):
             centers[name] = center
             scales[name] = spread if spread > _ROUNDING * greatest else 1.0
         self.centers_, self.scales_ = centers, scales
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Scale; see :class:`Transformer`. It counts no changes: it changes every value."""
         result = dict(frame)
         low, high = self.range

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -119,12 +119,7 @@ class FillInTime(Transformer):
     def _kinds(self) -> tuple[Kind, ...]:
         return ("number",) if self.by == "interpolate" else ("number", "text", "date")
 
-    def fit(
-        self,
-        frame: Frame,
-        target: npt.NDArray[np.float64] | None = None,  # noqa: ARG002
-        folds: npt.NDArray[np.int64] | None = None,  # noqa: ARG002
-    ) -> Self:
+    def _fit(self, frame: Frame) -> None:
         """Choose the columns; see :class:`Transformer`.
 
         Raises
@@ -141,9 +136,8 @@ class FillInTime(Transformer):
             name for name in self.columns_ if self.indicator and find_missing(frame[name]).any()
         ]
         check_new_names(frame, [name + WAS_MISSING for name in self.indicators_], self.KEY)
-        return self
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Fill; see :class:`Transformer`."""
         times = _check_time(frame, self.time, self.KEY)
         # NaT is sorted to the end, so that the rows with a time are the first of the order.
@@ -225,7 +219,7 @@ class RegularGrid(Transformer):
         self.time = time
         self.every = every
 
-    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:  # noqa: ARG002
+    def _transform(self, frame: Frame) -> Transformed:
         """Make the grid; see :class:`Transformer`.
 
         Raises

@@ -6,6 +6,7 @@ Transformer of ``tasks.preparation``; the means are computed in ``tasks.preparat
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -15,6 +16,7 @@ from tasks.errors import CleaningError
 from tasks.preparation.frame import Column, Frame
 from tasks.preparation.new_columns import check_new_names
 from tasks.preparation.target_means import TargetMeans, compute_target_means
+from tasks.preparation.transformer import Transformed
 from tasks.preparation.transformers.categories import Encode, find_codes
 
 
@@ -130,12 +132,16 @@ class TargetEncode(Encode):
             return [f"{name}_target"]
         return [f"{name}_target_{code}" for code in range(len(self.overall_))]
 
+    def transform(self, frame: Frame, folds: npt.NDArray[np.int64] | None = None) -> Transformed:
+        """Encode, training rows by the figures of the other folds; see :class:`Transformer`."""
+        return self.replace_columns(frame, partial(self.encode, folds=folds))
+
     def encode(
         self,
         name: str,
         codes: npt.NDArray[np.int64],
         is_missing: npt.NDArray[np.bool_],
-        folds: npt.NDArray[np.int64] | None,
+        folds: npt.NDArray[np.int64] | None = None,
     ) -> dict[str, Column]:
         """Encode; see the base class."""
         n_outputs = len(self.overall_)

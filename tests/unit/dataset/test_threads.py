@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tasks.dataset.memory import release_free_memory
 from tasks.dataset.threads import count_threads, map_in_order
 
 
@@ -57,9 +56,3 @@ def test_it_works_in_other_threads() -> None:
     names = set(map_in_order(lambda _: threading.current_thread().name, range(8), 2))
     assert threading.current_thread().name not in names
     assert 1 <= count_threads() <= 4
-
-
-def test_giving_memory_back_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever C library there is."""
-    monkeypatch.setattr("tasks.dataset.memory.WORTH_RELEASING_BYTES", 0)
-    release_free_memory()

@@ -34,13 +34,10 @@ class Shift(Transformer):
         self.columns = columns
         self.sign = sign
 
-    def fit(self, frame: Any, target: Any = None, folds: Any = None) -> Any:  # noqa: ARG002
-        """Learn."""
+    def _fit(self, frame: Any) -> None:
         self.by_ = {name: float(frame[name][0]) for name in self.columns}
-        return self
 
-    def transform(self, frame: Any, folds: Any = None) -> Any:  # noqa: ARG002
-        """Move."""
+    def _transform(self, frame: Any) -> Any:
         moved = {name: frame[name] + self.sign * by for name, by in self.by_.items()}
         return Transformed({**frame, **moved})
 

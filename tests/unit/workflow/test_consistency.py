@@ -273,7 +273,8 @@ def test_the_columns_that_there_are_are_named() -> None:
 def test_columns_that_steps_add_may_be_named() -> None:
     """By what they are called: the column, an underscore and something."""
     step = {"scale": {"columns": ["town_Rome", "x_was_missing"], "to": "robust"}}
-    Workflow.model_validate(make_document(cleaning=[step]))
+    workflow = Workflow.model_validate(make_document(cleaning=[step]))
+    assert workflow.cleaning[0].settings.model_dump()["columns"] == ("town_Rome", "x_was_missing")
 
 
 @pytest.mark.parametrize(
