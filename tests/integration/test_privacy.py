@@ -74,7 +74,7 @@ def make_person(i: int) -> dict[str, str]:
         "note": f"called on qzday {i:03d}",
         "phone": f"+49 555 7308{i:03d}",
         "age": f"{20 + 10 * (i % 4) + 1.0731 + i / 1000:.4f}",
-        "zip": f"{'AB' if i % 2 else 'CD'}7QZ{300 + i}",
+        "zip": f"{'AB' if i % 2 else 'CD'}7QZKV{300 + i}",
         "town": ["Rome", "Paris"][i // 2 % 2],
         "visits": str(3 + 7 * (i % 3 == 0) + i % 2),
         "score": f"{(i * 37 % 50) / 10}",
@@ -88,7 +88,7 @@ BAD_AGES = (  # two, so that k-anonymity lets a missing age pass
     {**make_person(211), "age": "qzsixty"},
 )
 BAD_VISITS = {**make_person(202), "visits": "many"}
-ALONE = {**make_person(203), "age": "97.5311", "zip": "XW7QZ503"}  # nobody shares 90 and XW
+ALONE = {**make_person(203), "age": "97.5311", "zip": "XW7QZKV503"}  # nobody shares 90 and XW
 RARE_TOWN = {**make_person(204), "town": "Qzkr\u00e4hwinkel"}
 UNPARSED = make_person(205)
 SPECIAL = (make_person(0), make_person(5), *BAD_AGES, BAD_VISITS, ALONE, RARE_TOWN, UNPARSED)
@@ -239,7 +239,7 @@ def make_needles(privacy: bool) -> dict[str, set[bytes]]:
             "cards": "4929 8173",
             "notes": "qzday",
             "phones": "555 7308",
-            "zips": "7QZ",
+            "zips": "7QZKV",  # shorter, and random text would have it by chance
             "markup": "qzMarkup",
             "alone": "XW***",  # generalised, and still nobody else's
         }.items():

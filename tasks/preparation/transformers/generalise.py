@@ -50,6 +50,7 @@ class GeneraliseColumns(Transformer):
 
     Examples
     --------
+    >>> import numpy as np
     >>> generalise = GeneraliseColumns(["age"], width=10)
     >>> generalise.transform({"age": np.array([37.0, np.nan])}).frame["age"].to_pylist()
     ['30', None]
