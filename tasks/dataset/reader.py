@@ -12,6 +12,7 @@ from typing import Any
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from tasks.dataset.digest import digest_file
@@ -107,15 +108,20 @@ class Dataset:
         self._check_columns(columns)
         wanted = list(columns) if columns is not None else None
         for partition in self.manifest.partitions:
-            file = pq.ParquetFile(self.folder / partition.file)
+            file = self.folder / partition.file
             if where is None:
-                yield from file.iter_batches(batch_size=batch_size, columns=wanted)
+                yield from pq.ParquetFile(file).iter_batches(batch_size=batch_size, columns=wanted)
                 continue
-            for batch in file.iter_batches(batch_size=batch_size):
-                kept = pa.Table.from_batches([batch]).filter(where)
-                if wanted is not None:
-                    kept = kept.select(wanted)
-                yield from kept.combine_chunks().to_batches()
+            # Reads the columns that are wanted or asked about alone, and little ahead.
+            batches = ds.dataset(file, format="parquet").to_batches(
+                columns=wanted,
+                filter=where,
+                batch_size=batch_size,
+                batch_readahead=1,
+                fragment_readahead=1,
+                use_threads=False,
+            )
+            yield from (batch for batch in batches if batch.num_rows)
 
     def table(
         self, columns: Sequence[str] | None = None, *, where: pc.Expression | None = None
