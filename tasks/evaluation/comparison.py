@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
-from tasks.evaluation.metrics import (
+from tasks.metrics import (
     Metric,
     Scores,
     bootstrap_interval,

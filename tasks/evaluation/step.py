@@ -20,7 +20,7 @@ from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.errors import EvaluationError
 from tasks.evaluation.comparison import Comparison, Judged, compare_models
-from tasks.evaluation.metrics import align_probabilities
+from tasks.metrics import align_probabilities
 from tasks.preparation import Preparation
 from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings

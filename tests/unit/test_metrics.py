@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 
 from tasks.errors import EvaluationError
-from tasks.evaluation.metrics import (
+from tasks.metrics import (
     align_probabilities,
     bootstrap_interval,
     compute_metric,
