@@ -5,6 +5,7 @@ Ground module: Airflow decides when, the stages do what, and this is where MLflo
 
 from tasks.tracking.client import connect
 from tasks.tracking.handoff import Handoff
+from tasks.tracking.history import EarlierOutput, find_earlier_output
 from tasks.tracking.nights import (
     Night,
     NightOutcome,
@@ -18,6 +19,7 @@ from tasks.tracking.provenance import Provenance, read_provenance
 from tasks.tracking.steps import Step, TaskIdentity, open_step
 
 __all__ = [
+    "EarlierOutput",
     "Handoff",
     "Night",
     "NightOutcome",
@@ -26,6 +28,7 @@ __all__ = [
     "TaskIdentity",
     "close_night",
     "connect",
+    "find_earlier_output",
     "find_night",
     "list_nights",
     "open_night",

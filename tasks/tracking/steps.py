@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from tasks.dataset.digest import digest_folder, digest_json
+from tasks.dataset.memory import measure_peak, restart_peak
 from tasks.errors import NocturneError, ServiceError, TrackingError, is_disk_full
 from tasks.settings import Settings
 from tasks.tracking import tags
@@ -292,6 +293,7 @@ def open_step(
     shutil.rmtree(workdir, ignore_errors=True)
     workdir.mkdir(parents=True)
     started = time.monotonic()
+    restart_peak()
     status = "FAILED"
     try:
         yield Step(client, night, name, run_id, workdir)
@@ -306,10 +308,19 @@ def open_step(
             raise translated from error
         raise
     finally:
-        seconds = time.monotonic() - started
-        _end(client, run_id, status, seconds)
+        figures = {
+            "seconds": time.monotonic() - started,
+            "peak_memory_mib": measure_peak() / 1024**2,
+        }
+        _end(client, run_id, status, figures)
         shutil.rmtree(workdir, ignore_errors=True)
-        logger.info("Step %s %s after %.1f s.", name, status.lower(), seconds)
+        logger.info(
+            "Step %s %s after %.1f s, at most %.0f MiB in memory.",
+            name,
+            status.lower(),
+            figures["seconds"],
+            figures["peak_memory_mib"],
+        )
 
 
 def _link(source: str, target: str) -> None:
@@ -343,8 +354,9 @@ def _find_or_create(
     client.update_run(run_id, status="RUNNING")
     for key, value in run_tags.items():
         client.set_tag(run_id, key, value)
-    if tags.ERROR in found[0].data.tags:
-        client.delete_tag(run_id, tags.ERROR)
+    for stale in (tags.ERROR, tags.PROBLEM):  # of the try before
+        if stale in found[0].data.tags:
+            client.delete_tag(run_id, stale)
     return run_id
 
 
@@ -355,9 +367,10 @@ def _note_error(client: MlflowClient, run_id: str, error: BaseException) -> None
         client.set_tag(run_id, tags.ERROR, text[:MAX_ERROR_CHARACTERS])
 
 
-def _end(client: MlflowClient, run_id: str, status: str, seconds: float) -> None:
+def _end(client: MlflowClient, run_id: str, status: str, figures: Mapping[str, float]) -> None:
     try:
-        client.log_metric(run_id, "seconds", seconds)
+        for name, value in figures.items():
+            client.log_metric(run_id, name, value)
         client.set_terminated(run_id, status=status)
     except Exception:
         if status == "FINISHED":

@@ -21,6 +21,8 @@ ERROR = "nocturne.error"
 OUTPUTS = "nocturne.outputs"
 DATASET_SHA256 = "nocturne.dataset_sha256"
 VALIDATION = "nocturne.validation"
+PROBLEM = "nocturne.problem"
+COMPARED_WITH = "nocturne.compared_with"
 
 AIRFLOW_DAG = "airflow.dag_id"
 AIRFLOW_RUN = "airflow.run_id"
