@@ -6,7 +6,7 @@ Called by ``step.py``, which knows MLflow; here are only folders in and folders 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from tasks.cleaning.duplicates import (
     find_candidates,
 )
-from tasks.cleaning.finish import RowFinisher, list_inputs
+from tasks.cleaning.finish import RowFinisher
+from tasks.cleaning.fitted import make_preparation
 from tasks.cleaning.learn import learn
 from tasks.cleaning.quarantine import UNPARSED_KIND, find_raw_rows, shape_quarantine
 from tasks.cleaning.report import CleaningReport, report_columns
@@ -49,10 +50,8 @@ from tasks.errors import CleaningError
 from tasks.preparation import Preparation
 from tasks.preparation.preparation import list_features
 from tasks.preparation.time_grid import find_gaps
-from tasks.preparation.transformer import Transformer
-from tasks.preparation.transformers.calendar import CalendarParts
 from tasks.preparation.transformers.series import RegularGrid
-from tasks.workflow import TimeSplit, Workflow
+from tasks.workflow import NoSplit, TimeSplit, Workflow
 
 UNTRAINED = "a class without training rows"
 REPEATED_ID = "repeats an earlier row's"
@@ -141,8 +140,16 @@ class Passes:
             clean = self._finish(scratch, is_kept, bounds, features, bad)
             check_training_rows(self.tally, self.n_by_reason)
             clean = self._remove_untrained_classes(clean, bad, scratch, is_kept)
-            check_parts(self.tally, needs_validation=self.workflow.split.validation > 0)
-        return Cleaned(clean, bad, self._prepare(features), self._report(clean, features))
+            if not isinstance(self.workflow.split, NoSplit):
+                check_parts(self.tally, needs_validation=self.workflow.split.validation > 0)
+        preparation = make_preparation(
+            self.workflow.columns,
+            self.settler,
+            features,
+            self.tally.list_classes(TRAIN),
+            reads_time=self._is_in_time_order,
+        )
+        return Cleaned(clean, bad, preparation, self._report(clean, features))
 
     # --- first pass -----------------------------------------------------------------------------
 
@@ -364,29 +371,6 @@ class Passes:
             bad.write(shape_quarantine(rows, reasons))
 
     # --- what is handed over --------------------------------------------------------------------
-
-    def _prepare(self, features: tuple[str, ...]) -> Preparation:
-        columns = self.workflow.columns
-        classes = tuple(sorted(self.tally.list_classes(TRAIN))) if columns.target else ()
-        transformers: Iterable[Transformer] = ()
-        raw_features: tuple[str, ...] = ()
-        if columns.image is None:
-            plain = [o for o in self.settler.plain if isinstance(o, Transformer)]
-            transformers = (*plain, *self.settler.later)
-            # Steps in time order and those that take its parts read the time, also where no model does.
-            reads_time = self._is_in_time_order or any(
-                isinstance(t, CalendarParts) and columns.time in t.columns for t in transformers
-            )
-            raw_features = tuple(list_inputs(columns) if reads_time else columns.inputs)
-        return Preparation(
-            target=columns.target,
-            classes=classes,  # type: ignore[arg-type]  # a column's values are of one type
-            image_column=columns.image.column if columns.image else None,
-            image_shape=columns.image.tensor if columns.image else None,
-            features=features,
-            raw_features=raw_features,
-            transformers=tuple(transformers),
-        )
 
     def _report(self, clean: DatasetWriter, features: tuple[str, ...]) -> CleaningReport:
         return CleaningReport(

@@ -17,7 +17,7 @@ import pyarrow as pa
 from tasks.cleaning.classes import to_classes
 from tasks.cleaning.duplicates import Digests, digest_rows
 from tasks.cleaning.quarantine import reject_rows, shape_quarantine
-from tasks.cleaning.split import hash_ids, split_by_hash, split_by_source, to_folds
+from tasks.cleaning.split import TRAIN, hash_ids, split_by_hash, split_by_source, to_folds
 from tasks.cleaning.unusable import find_unidentified_rows, find_unusable_rows
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.errors import CleaningError, nearest
@@ -26,7 +26,7 @@ from tasks.preparation.frame import Frame, filter_rows, find_missing, read_colum
 from tasks.preparation.transformer import Problem, Transformer
 from tasks.preparation.transformers.calendar import CalendarParts
 from tasks.preparation.transformers.mark_missing import MarkMissing
-from tasks.workflow import Columns, HashSplit, SourceSplit, Workflow
+from tasks.workflow import Columns, HashSplit, NoSplit, SourceSplit, Workflow
 from tasks.workflow.cleaning import DropDuplicates
 
 RAW_SUITE, NOT_MET = "raw suite", "an expectation is not met"  # rows that validation rejected
@@ -205,6 +205,8 @@ class RowSettler:
             parts, more = split_by_source(hashes, raw.column(SPLIT_COLUMN), split)
             problems += more
             return parts
+        if isinstance(split, NoSplit):
+            return pa.repeat(TRAIN, raw.num_rows)
         return pa.nulls(raw.num_rows, pa.string())  # by time, when all times are known
 
     def _check_columns(self, raw: pa.RecordBatch) -> None:

@@ -6,7 +6,8 @@ Ground module; the DAG factory, the command line and every step start from a ``W
 from tasks.workflow.base import WorkflowModel
 from tasks.workflow.candidates import Baseline, Candidate, CnnCandidate, MlpCandidate
 from tasks.workflow.cleaning import CleaningStep
-from tasks.workflow.columns import Columns, HashSplit, SourceSplit, Split, TimeSplit
+from tasks.workflow.columns import Columns, HashSplit, NoSplit, SourceSplit, Split, TimeSplit
+from tasks.workflow.mining import BasketColumn, BasketPairs, Clusters, Mining, Pca, Rules, Tree
 from tasks.workflow.models import Workflow
 from tasks.workflow.plan import PlannedStep, plan_mining, plan_night, plan_training
 from tasks.workflow.privacy import PrivacyStep
@@ -34,23 +35,31 @@ __all__ = [
     "ArrivalByColumn",
     "ArrivalByPattern",
     "Baseline",
+    "BasketColumn",
+    "BasketPairs",
     "Candidate",
     "CleaningStep",
+    "Clusters",
     "CnnCandidate",
     "Columns",
     "FilesSource",
     "HashSplit",
     "KerasSource",
     "LoadedWorkflow",
+    "Mining",
     "MlpCandidate",
+    "NoSplit",
+    "Pca",
     "PlannedStep",
     "PrivacyStep",
+    "Rules",
     "SklearnSource",
     "SourceSplit",
     "Split",
     "SqlSource",
     "StatsmodelsSource",
     "TimeSplit",
+    "Tree",
     "Workflow",
     "WorkflowModel",
     "find_workflow",

@@ -1,4 +1,4 @@
-"""The keys ``mining``, ``candidates``, ``baseline`` and ``promotion`` of a workflow file.
+"""The keys ``candidates``, ``baseline`` and ``promotion`` of a workflow file.
 
 The attribute docstrings become the descriptions of the JSON Schema.
 """
@@ -7,35 +7,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from tasks.workflow.base import WorkflowModel, refuse
+from tasks.workflow.base import WorkflowModel
 from tasks.workflow.fields import Fraction, PositiveInt
 
 Activation = Literal["relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear"]
-
-
-class Clusters(WorkflowModel):
-    """Group the training rows by k-means on their principal components."""
-
-    pca: PositiveInt = 20
-    """Principal components of the standardised inputs, at most as many as there are inputs."""
-    k: Annotated[int, Field(ge=2)] | tuple[Annotated[int, Field(ge=2)], Annotated[int, Field(ge=2)]]
-    """Number of clusters, or the range [least, most] from which the silhouette chooses."""
-
-    @field_validator("k")
-    @classmethod
-    def _order_range(cls, k: int | tuple[int, int]) -> int | tuple[int, int]:
-        if isinstance(k, tuple) and k[0] > k[1]:
-            raise refuse("", f"[{k[0]}, {k[1]}]", "[least, most]")
-        return k
-
-
-class Mining(WorkflowModel):
-    """What to look for in the training rows."""
-
-    clusters: Clusters | None = None
-    """Which groups there are."""
 
 
 class _NetworkCandidate(WorkflowModel):

@@ -5,7 +5,7 @@ The attribute docstrings become the descriptions of the JSON Schema.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -32,9 +32,9 @@ class Columns(WorkflowModel):
     classes: Annotated[tuple[int | str, ...], Field(min_length=2)] | None = None
     """The classes there are; a row with another one goes to quarantine. By default every value is a class."""
     image: Image | None = None
-    """The images to predict from (this, or `features`)."""
+    """The images to predict from and to mine (this, or `features`)."""
     features: ColumnNames | None = None
-    """The columns to predict from (this, or `image`): numbers, unless a step of `cleaning` says otherwise."""
+    """The columns to predict from and to mine (this, or `image`): numbers, unless a step of `cleaning` says otherwise. Where baskets alone are mined it may be left out."""
     time: str | None = None
     """The column that orders the rows of a series."""
     keep: tuple[str, ...] = ()
@@ -42,9 +42,10 @@ class Columns(WorkflowModel):
 
     @model_validator(mode="after")
     def _check_inputs(self) -> Columns:
-        if (self.image is None) == (self.features is None):
-            found = "neither" if self.image is None else "both"
-            raise refuse("", f"{found} of 'image' and 'features'", "exactly one of them")
+        if self.image is not None and self.features is not None:
+            raise refuse("", "both of 'image' and 'features'", "one of them")
+        if not self.inputs and not self.keep:
+            raise refuse("", "none of 'image', 'features' and 'keep'", "columns to read")
         self._check_names()
         if self.target is not None and self.target in self.inputs:
             raise refuse("target", f"{self.target!r} is also an input", "a target that is no input")
@@ -134,6 +135,13 @@ class SourceSplit(WorkflowModel):
     """Share of the training rows, by a keyed hash of their id, that choose between candidates."""
 
 
+class NoSplit(WorkflowModel):
+    """All rows are looked at: nothing is trained and nobody is judged, so there are no candidates."""
+
+    by: Literal["none"]
+    validation: ClassVar[float] = 0.0
+
+
 def _check_shares(validation: float, holdout: float) -> None:
     if validation + holdout >= 1.0:
         share = validation + holdout
@@ -142,4 +150,4 @@ def _check_shares(validation: float, holdout: float) -> None:
         )
 
 
-Split = Annotated[HashSplit | TimeSplit | SourceSplit, Field(discriminator="by")]
+Split = Annotated[HashSplit | TimeSplit | SourceSplit | NoSplit, Field(discriminator="by")]

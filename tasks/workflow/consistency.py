@@ -22,7 +22,8 @@ from tasks.workflow.cleaning import (
     MarkMissing,
     RegularGrid,
 )
-from tasks.workflow.columns import TimeSplit
+from tasks.workflow.columns import Columns, NoSplit, TimeSplit
+from tasks.workflow.mining import BasketColumn, BasketPairs, Rules, Tree
 from tasks.workflow.privacy import Drop, Encrypt, KAnonymity, Pseudonymise
 from tasks.workflow.sources import SqlSource
 
@@ -55,6 +56,7 @@ def check_columns_of_steps(workflow: Workflow) -> None:
         raise refuse("split.by", "'time' without 'columns.time'", "the column that orders the rows")
     _check_privacy(workflow)
     _check_cleaning(workflow)
+    _check_mining(workflow)
 
 
 def is_in_time_order(step: CleaningStep) -> bool:
@@ -101,6 +103,58 @@ def _check_kind_of_data(at: str, step: CleaningStep, workflow: Workflow) -> None
         raise refuse(at, "'regular_grid' with 'columns.keep'", "a series without 'columns.keep'")
     if isinstance(settings, Encode) and settings.by == "target" and columns.target is None:
         raise refuse(f"{at}.by", "'target' without 'columns.target'", "one_hot or ordinal")
+
+
+def _check_mining(workflow: Workflow) -> None:
+    columns, mining = workflow.columns, workflow.mining
+    for kind in mining.kinds:
+        at, settings = f"mining.{kind}", getattr(mining, kind)
+        named = settings.columns or ()
+        if isinstance(settings, Rules):
+            _check_rules(at, settings, workflow)
+            known = {*columns.inputs, *columns.keep, *([columns.target] if columns.target else [])}
+        else:
+            known = set(columns.inputs)
+        if not columns.inputs and not (isinstance(settings, Rules) and settings.baskets):
+            raise refuse(at, f"'{kind}' without inputs", "'columns.image' or 'columns.features'")
+        if named and columns.image is not None:
+            raise refuse(f"{at}.columns", "'columns' of images", "all pixels, without 'columns'")
+        for name in named:
+            _check_known(f"{at}.columns", name, known, columns.inputs)
+    if mining.tree is not None:
+        _check_tree(mining.tree, columns)
+
+
+def _check_rules(at: str, rules: Rules, workflow: Workflow) -> None:
+    columns, baskets = workflow.columns, rules.baskets
+    if baskets is None:
+        if columns.image is not None:
+            raise refuse(at, "'rules' of images", "a table, or 'baskets'")
+        return
+    if rules.columns is not None:
+        raise refuse(f"{at}.columns", "'columns' beside 'baskets'", "one of them")
+    named = (
+        {"column": baskets.column}
+        if isinstance(baskets, BasketColumn)
+        else {"basket": baskets.basket, "item": baskets.item}
+    )
+    for key, name in named.items():
+        if name not in columns.keep:
+            raise _refuse_column(f"{at}.baskets.{key}", name, columns.keep)
+    if isinstance(baskets, BasketPairs) and not isinstance(workflow.split, NoSplit):
+        # A row's part follows from its id: the items of one basket would fall into different parts.
+        found = f"baskets of several rows with the split by {workflow.split.by!r}"
+        raise refuse(f"{at}.baskets", found, "'split: {by: none}'")
+
+
+def _check_tree(tree: Tree, columns: Columns) -> None:
+    target = tree.target or columns.target
+    if target is None:
+        raise refuse("mining.tree", "a tree without a target", "'target', or 'columns.target'")
+    if target != columns.target and (columns.image is not None or target not in columns.inputs):
+        raise _refuse_column("mining.tree.target", target, {*columns.inputs, columns.target or ""})
+    if target in (tree.columns or ()):
+        raise refuse("mining.tree.columns", f"the target {target!r}", "other columns")
 
 
 def _check_known(at: str, name: str, known: set[str], inputs: Iterable[str]) -> None:

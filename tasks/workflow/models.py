@@ -11,11 +11,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator, model_validator
 
 from tasks.workflow.base import WorkflowModel, refuse
-from tasks.workflow.candidates import Baseline, Candidate, Mining, Promotion
+from tasks.workflow.candidates import Baseline, Candidate, Promotion
 from tasks.workflow.cleaning import CleaningStep
-from tasks.workflow.columns import Columns, Expectations, Split
+from tasks.workflow.columns import Columns, Expectations, NoSplit, Split
 from tasks.workflow.consistency import check_columns_of_steps
 from tasks.workflow.fields import Name
+from tasks.workflow.mining import Mining
 from tasks.workflow.privacy import PrivacyStep
 from tasks.workflow.sources import Source
 
@@ -100,5 +101,9 @@ class Workflow(WorkflowModel):
             )
         if self.candidates and self.columns.target is None:
             raise refuse("columns", "candidates without 'columns.target'", "what they predict")
+        if self.candidates and isinstance(self.split, NoSplit):
+            raise refuse("split.by", "candidates without a split", "hash, time or source")
+        if self.candidates and not self.columns.inputs:
+            raise refuse("columns", "candidates without inputs", "'image' or 'features'")
         check_columns_of_steps(self)
         return self

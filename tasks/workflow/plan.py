@@ -64,8 +64,7 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
 
 def plan_mining(workflow: Workflow) -> tuple[PlannedStep, ...]:
     """Plan one step per kind of mining that the workflow asks for."""
-    kinds = ["clusters"] if workflow.mining.clusters is not None else []
-    return tuple(PlannedStep(f"mine.{kind}", ("clean",)) for kind in kinds)
+    return tuple(PlannedStep(f"mine.{kind}", ("clean",)) for kind in workflow.mining.kinds)
 
 
 def plan_training(workflow: Workflow) -> tuple[PlannedStep, ...]:

@@ -138,6 +138,18 @@ def test_columns_that_are_kept_go_along(tmp_path: Path) -> None:
     assert cleaned.preparation.columns == ["age"]
 
 
+def test_rows_without_inputs_are_kept_for_mining(tmp_path: Path) -> None:
+    """Baskets alone: nothing is a feature, and without a split every row is a training row."""
+    columns, split = {"keep": ["city", "joined"]}, {"by": "none"}
+    workflow = make_workflow(columns=columns, split=split, candidates={})
+    cleaned = clean(tmp_path, workflow, make_rows())
+    rows = read(cleaned.clean)
+    assert rows.column_names == ["id", "split", "city", "joined"]
+    assert rows["split"].unique().to_pylist() == ["train"]
+    assert rows["city"].to_pylist() == make_rows()["city"].to_pylist()
+    assert (cleaned.report.rows_in, cleaned.report.rows_out) == (400, 400)
+
+
 def test_a_class_outside_the_set_goes_to_quarantine(tmp_path: Path) -> None:
     """``columns.classes`` says which labels there are."""
     columns = {"target": "left", "features": ["age"], "classes": ["yes", "no"]}

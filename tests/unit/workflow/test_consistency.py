@@ -170,7 +170,7 @@ def test_a_pattern_must_hold_a_date(pattern: str) -> None:
 @pytest.mark.parametrize(
     ("columns", "place", "found"),
     [
-        ({"target": "kind"}, "columns", "neither of 'image' and 'features'"),
+        ({"target": "kind"}, "columns", "none of 'image', 'features' and 'keep'"),
         ({**IMAGES, "features": ["x"]}, "columns", "both of 'image' and 'features'"),
         ({"target": "x", "features": ["x"]}, "columns.target", "'x' is also an input"),
         ({"target": "image", "image": {"tensor": [1, 1, 1]}}, "columns.target", "'image' is also an input"),
