@@ -1,0 +1,1 @@
+"""Principal components of the training rows, and the map of the data."""
