@@ -1,0 +1,1 @@
+"""Decision trees: the few questions that decide the target."""
