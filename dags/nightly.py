@@ -7,6 +7,8 @@ decides, promotes, draws the charts and writes the report. Whatever happens, it 
 * **Trigger** it with a date to see what had arrived by that night, or without one for today.
 * **Clear** a task to run it and all that follows again: it reopens its MLflow run.
 * **A critical expectation that fails** stops the night; the champion stays.
+* **Mining that finds nothing** says why in the report, and the night goes on; with `required: true` under
+  `mining` it stops before anybody is judged.
 * **Without candidates** in the workflow file a night ends with clean data, what was found in them,
   and the report: nothing is trained, and the registry stays as it is.
 """
@@ -105,6 +107,8 @@ def build_night(workflow: Workflow) -> DAG:
                     tracked_task(step)
             # Beside the training, and no hindrance to a promotion: the charts wait for both.
             chain(validated_clean, mined, drawn)
+            if workflow.candidates and workflow.mining.required:
+                mined >> evaluated
         reported >> closed.as_teardown(setups=opened)
     # Only now: Airflow copies a DAG's params into every task made after them, which took half of
     # the time of parsing a hundred workflows.
@@ -129,6 +133,8 @@ def describe(workflow: Workflow) -> str:
         )
     else:
         facts["candidates"] = "none: a night ends with clean data and the report"
+    if workflow.mining.kinds:
+        facts["mining"] = ", ".join(workflow.mining.kinds)
     facts["suites"] = f"`{workflow.expectations.raw}`, `{workflow.expectations.clean}`"
     table = "\n".join(f"| {name} | {fact} |" for name, fact in facts.items())
     return f"""## {workflow.name}

@@ -278,6 +278,7 @@ def _mine(call: Call) -> Handoffs:
         call.step,
         call.workflow,
         call.settings,
+        kind=call.part,
         clean=call.inputs["clean"],
         preparation=call.inputs["preparation"],
     )

@@ -74,8 +74,17 @@ def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
         "ingest": ["validate_raw"],
         "validate_raw": ["clean"],
         "clean": ["validate_clean"],
-        "validate_clean": ["mine.clusters", "train.baseline", "train.cnn", "train.mlp"],
+        "validate_clean": [
+            "mine.clusters",
+            "mine.pca",
+            "mine.tree",
+            "train.baseline",
+            "train.cnn",
+            "train.mlp",
+        ],
+        "mine.pca": ["charts"],
         "mine.clusters": ["charts"],
+        "mine.tree": ["charts"],
         "train.cnn": ["evaluate"],
         "train.mlp": ["evaluate"],
         "train.baseline": ["evaluate"],
@@ -105,6 +114,23 @@ def test_a_workflow_without_candidates_trains_nothing(parsed: Any) -> None:
     assert "| time | `time` |" in doc
     for word in ("| target |", "| baseline |", "| promotion |", "None"):
         assert word not in doc
+
+
+def test_mining_that_is_required_comes_before_the_judges(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
+    """Nobody is promoted in a night whose required mining found nothing."""
+    shipped = (airflow_settings.workflows_dir / "wine.yaml").read_text()
+    assert "mining:\n" in shipped
+    text = shipped.replace("mining:\n", "mining:\n  required: true\n")
+    (tmp_path / "wine.yaml").write_text(text)
+    found = run_python(
+        PARSE.format(folder=str(airflow_settings.dags_dir), heavy=HEAVY),
+        NOCTURNE_WORKFLOWS=str(tmp_path),
+    )
+    downstream = found["dags"]["wine"]["downstream"]
+    mined = ("mine.clusters", "mine.pca", "mine.rules", "mine.tree")
+    assert [downstream[name] for name in mined] == [["charts", "evaluate"]] * len(mined)
 
 
 def test_dag_has_the_steps_of_the_plan(parsed: Any, airflow_settings: Settings) -> None:
