@@ -205,6 +205,13 @@ def print_summary(document: dict[str, Any]) -> None:
             out.print(
                 f"[bold]{step['name']}[/] {step['status']}: {escape(step['error'])}", soft_wrap=True
             )
+        elif step["problem"]:
+            out.print(
+                f"[yellow]{step['name']}[/] found nothing: {escape(step['problem'])}",
+                soft_wrap=True,
+            )
+        elif step["note"]:
+            out.print(f"[bold]{step['name']}[/] {escape(step['note'])}", soft_wrap=True)
     metrics = {k: v for k, v in (document["metrics"] or {}).items() if v}
     if metrics:
         names = sorted({metric for figures in metrics.values() for metric in figures})

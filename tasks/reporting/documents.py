@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 import pandas as pd
 
 from tasks.reporting.series import Series
 
+if TYPE_CHECKING:
+    from tasks.reporting.mining.findings import Findings
+
 Document = Mapping[str, Any]
+TREE = "decision tree (readable)"  # its name among the models, which no candidate can have
 PART_NAMES = {"train": "training", "validation": "validation", "holdout": "hold-out"}
 
 
@@ -44,15 +48,14 @@ class NightDocuments:
 
     Parameters
     ----------
-    scores, decision, cleaning_report, clusters : mapping or None
+    scores, decision, cleaning_report : mapping or None
         The JSON documents of those stages.
     histories : mapping of str to mapping
         The training history per candidate.
     validations : mapping of str to mapping
         ``raw`` and ``clean``: what was expected of the data, and what was found.
-    members : DataFrame or None
-        Mining's map: ``id``, ``cluster``, ``pc1``, ``pc2``, and ``class`` where rows have one.
-    centres : ndarray of shape (k, height, width, channels) or None
+    findings : tuple of Findings
+        What mining found, in the order of the report.
     mistakes : Mistakes or None
     series : tuple of Series
         The features over time, where the workflow has a time column.
@@ -61,11 +64,9 @@ class NightDocuments:
     scores: Document | None = None
     decision: Document | None = None
     cleaning_report: Document | None = None
-    clusters: Document | None = None
     histories: Mapping[str, Document] = field(default_factory=dict)
     validations: Mapping[str, Document] = field(default_factory=dict)
-    members: pd.DataFrame | None = None
-    centres: npt.NDArray[Any] | None = None
+    findings: tuple[Findings, ...] = ()
     mistakes: Mistakes | None = None
     series: tuple[Series, ...] = ()
 
@@ -118,7 +119,8 @@ def tabulate_history(history: Document) -> pd.DataFrame:
 def tabulate_scores(scores: Document) -> pd.DataFrame:
     """Every model on the hold-out: ``model``, ``role``, ``label``, ``value``, ``low``, ``high``.
 
-    ``value`` is the metric that decides; the challenger's role is ``challenger``.
+    ``value`` is the metric that decides; the challenger's role is ``challenger``, and that of a tree
+    which :func:`add_tree` put beside the models ``tree``.
     """
     metric = scores["metric"]
     rows = []
@@ -139,6 +141,36 @@ def label_model(scores: Document, name: str) -> str:
     return name
 
 
+def add_tree(night: NightDocuments) -> Document | None:
+    """Put the decision tree beside the models of the night's scores.
+
+    It is a model to read and never a candidate: nothing but the report compares it.
+
+    Parameters
+    ----------
+    night : NightDocuments
+
+    Returns
+    -------
+    mapping or None
+        The scores, with one more model of the role ``tree`` where mining has grown a tree that decides
+        the workflow's target and was scored on as many hold-out rows; None without scores.
+    """
+    scores = night.scores
+    if scores is None:
+        return None
+    for findings in night.findings:
+        tree = findings.document
+        if (
+            tree.get("decides_target")
+            and tree.get("holdout")
+            and tree.get("n_holdout") == scores["n_holdout"]
+        ):
+            model = {"role": "tree", **{k: tree[k] for k in ("validation", "holdout", "interval")}}
+            return {**scores, "models": {**scores["models"], TREE: model}}
+    return scores
+
+
 def tabulate_confusion(scores: Document, model: str) -> pd.DataFrame:
     """Pairs of true and predicted class: columns ``true``, ``predicted``, ``n_rows``."""
     classes = scores["classes"]
@@ -149,26 +181,6 @@ def tabulate_confusion(scores: Document, model: str) -> pd.DataFrame:
             for predicted, n in zip(classes, row, strict=True)
         ],
         columns=["true", "predicted", "n_rows"],
-    )
-
-
-def tabulate_variance(clusters: Document) -> pd.DataFrame:
-    """Variance per component: columns ``component`` (from 1), ``ratio``, ``cumulative``."""
-    ratio = pd.Series(clusters["explained_variance_ratio"], dtype="float64")
-    return pd.DataFrame(
-        {"component": range(1, len(ratio) + 1), "ratio": ratio, "cumulative": ratio.cumsum()}
-    )
-
-
-def tabulate_silhouette(clusters: Document) -> pd.DataFrame:
-    """Mean silhouette of each k that was tried: columns ``k``, ``silhouette``."""
-    return pd.DataFrame(clusters["silhouette_curve"], columns=["k", "silhouette"])
-
-
-def tabulate_clusters(clusters: Document) -> pd.DataFrame:
-    """Clusters: columns ``cluster``, ``n_rows``, ``most_frequent_class``, ``purity``."""
-    return pd.DataFrame(
-        clusters["clusters"], columns=["cluster", "n_rows", "most_frequent_class", "purity"]
     )
 
 

@@ -16,9 +16,10 @@ from tasks.reporting.style import chart_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from tasks.reporting.catalogue import Chart
+    from tasks.reporting.chart import Chart
 
 PNG_DPI = 200  # twice the 100 dots per inch of a plain screen
+PNG_COMPRESSION = 3  # of 9; the usual 6 takes half a second more a night for a sixth fewer bytes
 SVG_DPI = 144  # of the pictures inside an SVG: maps of thousands of points
 CSS_DPI = 96
 PAPER = "#ffffff"  # a PNG goes into mails and slides: it brings its own ground
@@ -61,6 +62,7 @@ def save_chart(chart: Chart, folder: Path) -> dict[str, Any]:
             dpi=PNG_DPI,
             facecolor=PAPER,
             metadata={"Software": None, "Title": None},
+            pil_kwargs={"compress_level": PNG_COMPRESSION},
         )
         svg = render_svg(chart.figure, salt=chart.name)
     (folder / files["svg"]).write_text(svg, encoding="utf-8")

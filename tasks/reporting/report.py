@@ -19,13 +19,20 @@ from tasks.reporting.data_section import (
     describe_gaps,
     make_data_tiles,
 )
-from tasks.reporting.documents import NightDocuments, label_model
-from tasks.reporting.style import DARK, say_count, say_metric, say_percent, say_score, shorten
+from tasks.reporting.documents import NightDocuments, add_tree, label_model
+from tasks.reporting.style import (
+    DARK,
+    say_count,
+    say_metric,
+    say_percent,
+    say_score,
+    shorten,
+    shorten_middle,
+)
 from tasks.reporting.summary import NightSummary
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_EXPECTATIONS = 60  # per suite, failed ones first; the Data Docs have all
-MAX_CLASS_COLUMNS = 12  # of the table cluster x class; past that it is wider than the page
 
 _DARK_INK = re.compile("|".join(DARK), re.IGNORECASE)
 _URL_SAFE = "/:;=,()*!.~@$-_"
@@ -115,6 +122,7 @@ def render_report(data: ReportData) -> str:
         percent=say_percent,
         metric=say_metric,
         shorten=shorten,
+        shorten_middle=shorten_middle,
         figure=say_figure,
         seconds=say_seconds,
     )
@@ -136,9 +144,10 @@ def render_report(data: ReportData) -> str:
         columns=describe_columns(night.cleaning_report),
         gaps=describe_gaps(night.cleaning_report),
         validations=_list_validations(night),
-        clusters=night.clusters,
-        show_classes=night.clusters is not None
-        and 0 < len(night.clusters["classes"]) <= MAX_CLASS_COLUMNS,
+        mining=[
+            {"section": f.section, "title": f.heading, "template": f.TEMPLATE, "found": f.tell()}
+            for f in night.findings
+        ],
         steps=_list_steps(data.summary),
         charts=sections,
     )
@@ -298,10 +307,11 @@ def _make_tiles(night: NightDocuments) -> list[dict[str, str]]:
 
 
 def _list_models(night: NightDocuments) -> list[dict[str, Any]]:
-    """Rows of the table of scores, best first."""
-    if night.scores is None:
+    """Rows of the table of scores, best first, the decision tree among them."""
+    scores = add_tree(night)
+    if scores is None:
         return []
-    scores, metric = night.scores, night.scores["metric"]
+    metric = scores["metric"]
     rows = [
         {
             "label": label_model(scores, name),
@@ -343,6 +353,8 @@ def _list_steps(summary: NightSummary) -> list[dict[str, Any]]:
             "name": step.name,
             "status": step.status,
             "seconds": step.seconds,
+            "peak_memory_mib": step.peak_memory_mib,
+            "problem": step.problem,
             "share": (step.seconds or 0.0) / longest,
         }
         for step in ended

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,8 @@ from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.cleaned import tabulate_gaps
 from tasks.reporting.documents import Mistakes, NightDocuments
 from tasks.reporting.figures import save_chart
+from tasks.reporting.mining.findings import read_json
+from tasks.reporting.mining.kinds import MINED, read_findings
 from tasks.reporting.report import EmbeddedChart, ReportData, render_report
 from tasks.reporting.series import (
     Series,
@@ -60,8 +62,8 @@ def run_charts(
     workflow : Workflow
     settings : Settings
     inputs : mapping of str to Handoff
-        Any of ``clean``, ``preparation``, ``cleaning_report``, ``clusters``, ``scores``,
-        ``decision`` and ``history.<candidate>``; a chart whose input is missing is left out.
+        Any of ``clean``, ``preparation``, ``cleaning_report``, ``scores``, ``decision``, the
+        kinds of mining and ``history.<candidate>``; a chart whose input is missing is left out.
 
     Returns
     -------
@@ -75,6 +77,7 @@ def run_charts(
         series = _read_series(step, inputs, workflow.columns.time, night.cleaning_report)
         night = replace(night, series=series)
     listed = [save_chart(chart, folder) for chart in draw_charts(night)]
+    _attach_to_mining(step, inputs, listed, folder)
     (folder / CHARTS_FILE).write_text(
         json.dumps({"charts": listed}, indent=1, ensure_ascii=False), encoding="utf-8"
     )
@@ -130,6 +133,16 @@ def run_report(
     return {"report": published}
 
 
+def _attach_to_mining(
+    step: Step, inputs: Mapping[str, Handoff], listed: Sequence[Mapping[str, Any]], folder: Path
+) -> None:
+    """Show the charts of what mining found in the MLflow run of the step that found it, too."""
+    for chart in listed:
+        if chart["section"] in MINED:
+            found_by = inputs[chart["section"]].run_id
+            step.client.log_artifact(found_by, str(folder / chart["files"]["png"]), "charts")
+
+
 def _tag_ready(step: Step, rows: Mapping[str, int] | None) -> None:
     """Say on the runs what a night without candidates has come to, as a decision does on others."""
     n_rows = f", {say_count(rows['out'], 'row')}" if rows is not None else ""
@@ -144,33 +157,29 @@ def _read_documents(
     step: Step, inputs: Mapping[str, Handoff], *, with_pictures: bool
 ) -> NightDocuments:
     # Fetching has checked every artifact against its digest: datasets are not verified again.
-    folders = {name: step.fetch(inputs[name]) for name in ("scores", "clusters") if name in inputs}
-    scores = _read_json(folders["scores"] / "scores.json") if "scores" in folders else None
-    clusters = _read_json(folders["clusters"] / "clusters.json") if "clusters" in folders else None
-    members, centres, mistakes = None, None, None
-    if with_pictures and "clusters" in folders:
-        members = Dataset.open(folders["clusters"] / "members", verify=False).table().to_pandas()
-        file = folders["clusters"] / "centres.npy"
-        centres = np.load(file, allow_pickle=False) if file.is_file() else None
-    if with_pictures and scores is not None:
-        mistakes = _find_mistakes(step, inputs, folders["scores"], scores["challenger"])
+    scores, mistakes = None, None
+    if "scores" in inputs:
+        folder = step.fetch(inputs["scores"])
+        scores = read_json(folder / "scores.json")
+        if with_pictures:
+            mistakes = _find_mistakes(step, inputs, folder, scores["challenger"])
     return NightDocuments(
         scores=scores,
         decision=_fetch_json(step, inputs, "decision"),
         cleaning_report=_fetch_json(step, inputs, "cleaning_report"),
-        clusters=clusters,
         histories={
-            name.removeprefix(_HISTORY): _read_json(step.fetch(handoff))
+            name.removeprefix(_HISTORY): read_json(step.fetch(handoff))
             for name, handoff in sorted(inputs.items())
             if name.startswith(_HISTORY)
         },
         validations={
-            stage: _read_json(step.fetch(inputs[f"validation_{stage}"]))
+            stage: read_json(step.fetch(inputs[f"validation_{stage}"]))
             for stage in ("raw", "clean")
             if f"validation_{stage}" in inputs
         },
-        members=members,
-        centres=centres,
+        findings=tuple(
+            read_findings(kind, step.fetch(inputs[kind])) for kind in MINED if kind in inputs
+        ),
         mistakes=mistakes,
     )
 
@@ -236,7 +245,7 @@ def _read_charts(step: Step, inputs: Mapping[str, Handoff]) -> list[EmbeddedChar
             height=chart["height"],
             svg=(folder / chart["files"]["svg"]).read_text(encoding="utf-8"),
         )
-        for chart in _read_json(folder / CHARTS_FILE)["charts"]
+        for chart in read_json(folder / CHARTS_FILE)["charts"]
     ]
 
 
@@ -260,8 +269,4 @@ def _list_provenance(step: Step, inputs: Mapping[str, Handoff]) -> dict[str, str
 
 
 def _fetch_json(step: Step, inputs: Mapping[str, Handoff], name: str) -> Any:
-    return _read_json(step.fetch(inputs[name])) if name in inputs else None
-
-
-def _read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(step.fetch(inputs[name])) if name in inputs else None

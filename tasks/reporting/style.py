@@ -194,6 +194,21 @@ def shorten(name: object, n_characters: int = MAX_LABEL_CHARACTERS) -> str:
     return text if len(text) <= n_characters else text[: n_characters - 1] + "…"
 
 
+def shorten_middle(name: object, n_characters: int = MAX_LABEL_CHARACTERS) -> str:
+    """Cut a long name in its middle: ids of one file, and categories of one column, differ at their end.
+
+    Examples
+    --------
+    >>> shorten_middle("orders-2026-01-10.csv:1234", 16)
+    'orders-…csv:1234'
+    """
+    text = " ".join(str(name).split())
+    if len(text) <= n_characters:
+        return text
+    n_end = (n_characters + 1) // 2
+    return f"{text[: n_characters - n_end - 1]}…{text[len(text) - n_end :]}"
+
+
 def say_count(n: int, noun: str, plural: str | None = None) -> str:
     """Write a number with its noun.
 

@@ -45,12 +45,21 @@ class StepSummary:
     status : {"running", "finished", "failed", "killed"}
     error : str or None
         Why it failed.
+    problem : str or None
+        Why it found nothing, though it finished: of mining that is not required.
+    note : str or None
+        What it came to, in a sentence, where it says so.
+    peak_memory_mib : float or None
+        The most that its process held while it was at work.
     """
 
     name: str
     seconds: float | None
     status: str
     error: str | None
+    problem: str | None = None
+    note: str | None = None
+    peak_memory_mib: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,11 +144,15 @@ def _summarise_step(name: str, run: Run) -> StepSummary:
         seconds = run.data.metrics.get("seconds")
         if seconds is None and run.info.end_time:
             seconds = (run.info.end_time - run.info.start_time) / 1000
+    peak = run.data.metrics.get("peak_memory_mib")
     return StepSummary(
         name=name,
         seconds=None if seconds is None else round(float(seconds), 3),
         status=status,
         error=run.data.tags.get(tags.ERROR),
+        problem=run.data.tags.get(tags.PROBLEM),
+        note=run.data.tags.get(tags.MLFLOW_NOTE),
+        peak_memory_mib=None if peak is None else round(float(peak)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures: the cluster's centres as images, and the images that the challenger got wrong.
+"""Pictures: the clusters of images with their members, and the images that the challenger got wrong.
 
 Pure module of the reporting stage; images come as arrays of any unit and are shown from least to most.
 """
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tasks.reporting.style import (
     INK,
     MUTED,
+    WIDTH,
     new_axes,
     say_count,
     say_percent,
@@ -29,37 +30,70 @@ if TYPE_CHECKING:
 N_COLUMNS = 4
 _GAP = 0.14  # between pictures, in picture widths
 _TEXT = 0.46  # under a picture, for two lines
+# Of the pictures of clusters, in picture widths: a line with its name, between pictures, between kinds.
+_NAME, _STEP, _BLOCK_GAP = 0.42, 1.08, 0.34
+_LINE = 1 + _NAME + 0.14
 
 
 @styled
-def plot_cluster_centres(
-    data: pd.DataFrame, images: npt.NDArray[Any], ax: Axes | None = None
+def plot_cluster_pictures(
+    data: pd.DataFrame,
+    centres: npt.NDArray[Any],
+    typical: npt.NDArray[Any],
+    border: npt.NDArray[Any],
+    n_clusters: int | None = None,
+    ax: Axes | None = None,
 ) -> Axes:
-    """Small pictures: the mean image of each cluster.
+    """Small pictures: of each cluster the mean, typical members, and members at its border.
 
     Parameters
     ----------
     data : DataFrame
-        Columns ``cluster``, ``n_rows``, ``most_frequent_class``, ``purity``; one row per image.
-    images : ndarray of shape (n_clusters, height, width, 1 or 3)
+        Columns ``cluster`` (its number), ``name``, ``n_rows``, ``n_typical`` and ``n_border`` (how many
+        of the pictures are the cluster's); one row per cluster.
+    centres : ndarray of shape (n_clusters, height, width, channels)
+        Of three channels they are shown in colour, of other numbers the first.
+    typical, border : ndarray of shape (n_pictures, height, width, channels)
+        Cluster by cluster.
+    n_clusters : int, optional
+        Clusters in all, where these are the largest of them.
     ax : Axes, optional
 
     Returns
     -------
     Axes
     """
-    total = int(data["n_rows"].sum())
-    lines = [
-        (
-            f"cluster {row['cluster']}: {say_percent(row['n_rows'] / total)}",
-            f"{say_percent(row['purity'])} are {shorten(row['most_frequent_class'], 8)}"
-            if row["most_frequent_class"] is not None and row["purity"] is not None
-            else say_count(row["n_rows"], "row"),
+    rows = data.to_dict("records")
+    most = max((max(row["n_typical"], row["n_border"]) for row in rows), default=1) or 1
+    starts = (0.0, 1 + _BLOCK_GAP, 1 + 2 * _BLOCK_GAP + most * _STEP)
+    width = starts[2] + most * _STEP
+    height = len(rows) * _LINE
+    ax = new_axes(ax, WIDTH, 0.75 + (WIDTH - 0.25) / width * height)
+    text: dict[str, Any] = {"ha": "left", "fontsize": 8.2}
+    for start, word in zip(starts, ("mean", "typical", "at the border"), strict=True):
+        ax.text(start, -0.1, word, color=MUTED, va="bottom", **text)
+    n_typical = n_border = 0
+    for i, (row, centre) in enumerate(zip(rows, centres, strict=True)):
+        y = i * _LINE
+        members = (
+            centre[np.newaxis],
+            typical[n_typical : n_typical + row["n_typical"]],
+            border[n_border : n_border + row["n_border"]],
         )
-        for row in data.to_dict("records")
-    ]
-    ax = _plot_gallery(images, lines, ax)
-    set_headline(ax, f"The mean picture of each of {say_count(len(data), 'cluster')}")
+        n_typical, n_border = n_typical + row["n_typical"], n_border + row["n_border"]
+        for start, images in zip(starts, members, strict=True):
+            for j, image in enumerate(images):
+                _show(ax, image, start + j * _STEP, y + _NAME)
+        name = f"{shorten(row['name'], 48)}: {say_count(row['n_rows'], 'row')}"
+        ax.text(0, y + _NAME - 0.07, name, color=INK, fontweight="bold", va="bottom", **text)
+    ax.set_xlim(0, width)
+    ax.set_ylim(height, -_NAME)
+    ax.set_aspect("equal")
+    ax.set_axis_off()
+    what = say_count(len(rows), "cluster")
+    if n_clusters is not None and n_clusters > len(rows):
+        what = f"The {len(rows)} largest of {n_clusters:,} clusters"
+    set_headline(ax, f"{what}: what is typical, and what nearly belongs elsewhere")
     return ax
 
 
@@ -104,19 +138,10 @@ def _plot_gallery(
     n_columns = min(N_COLUMNS, max(n_images, 3))
     n_rows = -(-n_images // n_columns)
     ax = new_axes(ax, 1.3 * n_columns, 0.5 + 1.86 * n_rows)
-    is_colour = images.shape[-1] == 3
     for i, (image, (first, second)) in enumerate(zip(images, lines, strict=True)):
         x = (i % n_columns) * (1 + _GAP)
         y = (i // n_columns) * (1 + _GAP + _TEXT)
-        low, high = float(image.min()), float(image.max())
-        shown = (image.astype(np.float32) - low) / max(high - low, 1e-9)
-        ax.imshow(
-            shown if is_colour else shown[..., 0],
-            cmap="gray",
-            vmin=0,
-            vmax=1,
-            extent=(x, x + 1, y + 1, y),
-        )
+        _show(ax, image, x, y)
         text: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 8.2}
         ax.text(x, y + 1.05, first, color=INK, fontweight="bold", **text)
         ax.text(x, y + 1.25, second, color=MUTED, **text)
@@ -125,3 +150,18 @@ def _plot_gallery(
     ax.set_aspect("equal")
     ax.set_axis_off()
     return ax
+
+
+def _show(ax: Axes, image: npt.NDArray[Any], x: float, y: float) -> None:
+    """Draw one picture into a square of width 1, from its least value to its most."""
+    height, width = (n / max(image.shape[:2]) for n in image.shape[:2])
+    x, y = x + (1 - width) / 2, y + (1 - height) / 2
+    low, high = float(image.min()), float(image.max())
+    shown = (image.astype(np.float32) - low) / max(high - low, 1e-9)
+    ax.imshow(
+        shown if image.shape[-1] == 3 else shown[..., 0],
+        cmap="gray",
+        vmin=0,
+        vmax=1,
+        extent=(x, x + width, y + height, y),
+    )

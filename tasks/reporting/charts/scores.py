@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 CHAMPION_COLOUR = PALETTE[1]
+TREE_COLOUR = PALETTE[2]
 CANDIDATE_COLOUR = "#6aa5d4"  # the challenger's hue, stood back
 MAX_NUMBERED_CLASSES = 16  # past that the numbers in the cells overlap
 MAX_CONFUSION_CLASSES = 40  # past that only the most confused are shown
@@ -44,7 +45,7 @@ def plot_scores(data: pd.DataFrame, metric: str, n_holdout: int, ax: Axes | None
     Parameters
     ----------
     data : DataFrame
-        Columns ``model``, ``role`` (challenger, candidate, champion, baseline), ``label``,
+        Columns ``model``, ``role`` (challenger, candidate, champion, baseline, tree), ``label``,
         ``value``, ``low``, ``high``; the last two are the 95 % interval and may be missing.
     metric : str
         What ``value`` is.
@@ -62,6 +63,7 @@ def plot_scores(data: pd.DataFrame, metric: str, n_holdout: int, ax: Axes | None
         "candidate": CANDIDATE_COLOUR,
         "champion": CHAMPION_COLOUR,
         "baseline": QUIET,
+        "tree": TREE_COLOUR,
     }
     ax = new_axes(ax, WIDTH, 1.55 + 0.5 * len(rows))
     is_percent = metric == "accuracy"

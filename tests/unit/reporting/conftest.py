@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from tasks.reporting.documents import Mistakes, NightDocuments
+from tasks.reporting.mining.findings import Problem
+from tasks.reporting.mining.pca import PcaFindings
 from tasks.reporting.series import Series
 
 HOSTILE = '<script>alert("x")</script>'
@@ -24,6 +26,66 @@ def make_model(role: str, accuracy: float, **more: Any) -> dict[str, Any]:
         "interval": {"accuracy": [accuracy - 0.02, accuracy + 0.02]},
         **more,
     }
+
+
+def make_pca(classes: tuple[Any, ...], labels: tuple[str, ...] = ()) -> PcaFindings:
+    """Three components of images of 4 x 4 pixels or, with labels, of a table; 30 rows of 3 classes."""
+    rng = np.random.default_rng(2)
+    ratio = [0.5, 0.3, 0.15]
+    told = [
+        {"input": f"c{i}", "column": label, "category": None, "label": label, "weight": w}
+        | {"correlation": w}
+        for i, (label, w) in enumerate(zip(labels, (0.9, -0.4, 0.2), strict=False))
+    ]
+    document = {
+        "n_rows": 350,
+        "n_rows_fitted": 350,
+        "n_inputs": len(labels) or 16,
+        "n_constant_inputs": 1,
+        "constant_inputs": list(labels[:1]),
+        "n_components": 3,
+        "explained_variance_ratio": ratio,
+        "explained_variance_fraction": 0.95,
+        "n_components_for": [
+            {"share": 0.8, "n_components": 2},
+            {"share": 0.9, "n_components": 3},
+            {"share": 0.95, "n_components": None},
+        ],
+        "components": [
+            {"component": k, "explained_variance_ratio": r, "most_telling_inputs": told}
+            for k, r in enumerate(ratio, start=1)
+        ],
+        "since": {
+            "date": "2026-01-06",
+            "has_same_inputs": True,
+            "n_rows": 340,
+            "n_components": 3,
+            "explained_variance_ratio": [0.48, 0.31, 0.15],
+            "n_leading": 2,
+            "angle_degrees": 3.04,
+            "is_separated": True,
+        },
+        "inputs": [f"c{i}" for i in range(len(labels))] or None,
+        "image_shape": None if labels else [4, 4, 1],
+    }
+    members = pd.DataFrame(
+        {
+            "id": [f"r{i}" for i in range(30)],
+            "class": np.repeat(np.array(classes, dtype=object), 10),
+            "pc1": rng.normal(size=30),
+            "pc2": rng.normal(size=30),
+        }
+    )
+    if not labels:
+        return PcaFindings(document, members, images=rng.normal(size=(3, 4, 4, 1)))
+    loadings = pd.DataFrame([{"component": k, **i} for k in (1, 2, 3) for i in told])
+    return PcaFindings(document, members, loadings=loadings)
+
+
+def make_problem(what: str = "No training row has a basket.") -> Problem:
+    """The association rules that were not found."""
+    document = {"what": what, "expected": "at least one", "hint": "correct 'mining.rules.baskets'"}
+    return Problem(document, kind="rules", title="Association rules")
 
 
 def make_documents(classes: tuple[Any, ...] = ("ant", "bee", "cow")) -> NightDocuments:
@@ -72,41 +134,6 @@ def make_documents(classes: tuple[Any, ...] = ("ant", "bee", "cow")) -> NightDoc
             "holdout": {str(a): 40, str(b): 30, str(c): 30},
         },
     }
-    clusters = {
-        "n_rows": 350,
-        "n_rows_fitted": 350,
-        "n_rows_silhouette": 350,
-        "n_components": 3,
-        "explained_variance_ratio": [0.5, 0.3, 0.15],
-        "explained_variance_fraction": 0.95,
-        "k": 2,
-        "silhouette": 0.6,
-        "silhouette_curve": [{"k": 2, "silhouette": 0.6}, {"k": 3, "silhouette": 0.4}],
-        "sizes": [250, 100],
-        "classes": list(classes),
-        "class_counts": [[120, 115, 15], [0, 0, 100]],
-        "purity": 0.628571,
-        "adjusted_rand_index": 0.4,
-        "clusters": [
-            {
-                "cluster": 0,
-                "n_rows": 250,
-                "most_frequent_class": a,
-                "purity": 0.48,
-                "typical_ids": ["r1", "r2"],
-                "centre": None,
-            },
-            {
-                "cluster": 1,
-                "n_rows": 100,
-                "most_frequent_class": c,
-                "purity": 1.0,
-                "typical_ids": ["r3"],
-                "centre": None,
-            },
-        ],
-        "image_shape": [4, 4, 1],
-    }
     losses = [(1.0, 1.1), (0.5, 0.6), (0.2, 0.9)]  # validation is least in the second epoch
     history = {
         "candidate": "cnn",
@@ -136,15 +163,6 @@ def make_documents(classes: tuple[Any, ...] = ("ant", "bee", "cow")) -> NightDoc
         ],
     }
     rng = np.random.default_rng(2)
-    members = pd.DataFrame(
-        {
-            "id": [f"r{i}" for i in range(30)],
-            "cluster": [0] * 20 + [1] * 10,
-            "class": [a] * 10 + [b] * 10 + [c] * 10,
-            "pc1": rng.normal(size=30),
-            "pc2": rng.normal(size=30),
-        }
-    )
     mistakes = pd.DataFrame(
         {"id": ["r7", "r8"], "true": [b, c], "predicted": [a, a], "confidence": [0.9, 0.6]}
     )
@@ -152,11 +170,9 @@ def make_documents(classes: tuple[Any, ...] = ("ant", "bee", "cow")) -> NightDoc
         scores=scores,
         decision=decision,
         cleaning_report=report,
-        clusters=clusters,
         histories={"cnn": history},
         validations={"raw": validation},
-        members=members,
-        centres=rng.random((2, 4, 4, 1)),
+        findings=(make_pca(classes), make_problem()),
         mistakes=Mistakes(mistakes, 3, rng.random((2, 4, 4, 1))),
     )
 
@@ -225,4 +241,14 @@ def hostile_night() -> NightDocuments:
         "rows_by_split": (made.cleaning_report or {})["rows_by_split"],
     }
     decision = {**(made.decision or {}), "reason": HOSTILE}
-    return replace(made, cleaning_report=report, decision=decision, series=data.series)
+    names = (HOSTILE, "$\\frac{1}{2}$ & <b>", "y" * 300)
+    return replace(
+        made,
+        cleaning_report=report,
+        decision=decision,
+        series=data.series,
+        findings=(
+            make_pca((HOSTILE, "x" * 300, "$\\frac{1}$ & <b>"), names),
+            make_problem(HOSTILE),
+        ),
+    )

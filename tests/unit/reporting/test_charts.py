@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
+from tasks.reporting.mining.pca import tabulate_variance
 from tasks.reporting.style import get_headline
 
 
@@ -179,22 +180,6 @@ def test_times_that_cannot_be_drawn_are_counted(year: int) -> None:
     assert "1 out of the years 1 to 9999" in get_title(charts.plot_series(data, "co2"))
 
 
-def test_a_map_of_rows_without_classes_is_of_clusters_alone(night: NightDocuments) -> None:
-    """Where rows have no class there is no map by class, and cluster centres name none."""
-    assert night.members is not None
-    clusters = {**(night.clusters or {}), "classes": [], "purity": None}
-    clusters["clusters"] = [
-        {**c, "most_frequent_class": None, "purity": None} for c in clusters["clusters"]
-    ]
-    bare = NightDocuments(
-        clusters=clusters, members=night.members.drop(columns="class"), centres=night.centres
-    )
-    names = [chart.name for chart in draw_charts(bare)]
-    assert "map_by_cluster" in names
-    assert "centres" in names
-    assert "map_by_class" not in names
-
-
 def test_reasons_are_ordered_by_their_rows(night: NightDocuments) -> None:
     """The most frequent reason stands on top and in the title."""
     ax = charts.plot_quarantine_reasons(documents.tabulate_reasons(night.cleaning_report or {}))
@@ -341,49 +326,161 @@ def test_confusion_of_many_classes_shows_the_most_confused() -> None:
     assert "40 most confused of 60 classes" in ax.get_xlabel()
 
 
-@pytest.mark.parametrize(("by", "n_groups"), [("class", 3), ("cluster", 2)])
-def test_the_map_holds_every_point_once(night: NightDocuments, by: str, n_groups: int) -> None:
-    """A group is a colour, and all 30 points are drawn."""
-    assert night.members is not None
-    ax = charts.plot_map(night.members, by, (0.5, 0.3))
+def make_map(n_rows: int = 30) -> pd.DataFrame:
+    rng = np.random.default_rng(2)
+    return pd.DataFrame(
+        {
+            "class": np.resize(["ant", "bee", "cow"], n_rows),
+            "cluster": np.resize([0, 1], n_rows),
+            "pc1": rng.normal(size=n_rows),
+            "pc2": rng.normal(size=n_rows),
+        }
+    )
+
+
+def get_points(ax: Axes) -> np.ndarray:
+    return np.concatenate([c.get_offsets() for c in ax.collections])
+
+
+@pytest.mark.parametrize(
+    ("by", "n_groups", "what"),
+    [("class", 3, "The 3 classes"), ("cluster", 2, "The 2 clusters"), (None, 1, "30 rows")],
+)
+def test_the_map_holds_every_point_once(by: str | None, n_groups: int, what: str) -> None:
+    """A group is a colour with its name on it, and all 30 points are drawn."""
+    data = make_map()
+    ax = charts.plot_map(data, by, (0.5, 0.3))
     assert len(ax.collections) == n_groups
-    points = np.concatenate([c.get_offsets() for c in ax.collections])
-    np.testing.assert_allclose(sorted(points[:, 0]), sorted(night.members["pc1"]))
+    np.testing.assert_allclose(sorted(get_points(ax)[:, 0]), sorted(data["pc1"]))
     assert ax.get_xlabel() == "component 1 (50.0\N{NO-BREAK SPACE}% of the variance)"
-    assert len(ax.texts) == n_groups
+    assert [t.get_text() for t in ax.texts] == (
+        [] if by is None else [str(g) for g in sorted(set(data[by]))]
+    )
+    assert get_title(ax) == (
+        f"{what} on the first two components, which hold 80.0\N{NO-BREAK SPACE}% of the variance"
+    )
 
 
-def test_explained_variance_rises_to_its_sum(night: NightDocuments) -> None:
+def test_a_map_of_many_groups_names_the_largest() -> None:
+    """Twenty of 25 have a colour; the others are drawn, grey and without a name."""
+    data = make_map(100)
+    data["class"] = [f"c{i % 25:02}" if i < 90 else "c00" for i in range(100)]
+    ax = charts.plot_map(data, "class")
+    assert len(ax.texts) == 20
+    assert len(get_points(ax)) == 100
+    assert get_title(ax) == "The 25 classes on the first two components"
+
+
+def test_explained_variance_rises_to_its_sum() -> None:
     """0.5, then 0.8, then 0.95 together, in per cent."""
-    ax = charts.plot_explained_variance(documents.tabulate_variance(night.clusters or {}))
+    ax = charts.plot_explained_variance(
+        tabulate_variance({"explained_variance_ratio": [0.5, 0.3, 0.15]})
+    )
     assert ax.get_lines()[0].get_ydata().tolist() == pytest.approx([50, 80, 95])
     assert [bar.get_height() for bar in ax.containers[0]] == pytest.approx([50, 30, 15])
     assert ax.get_ylabel() == "share of the variance (%)"
     assert get_title(ax).startswith("3 components of 3 hold 90.0")
 
 
-def test_the_silhouette_curve_marks_the_chosen_k(night: NightDocuments) -> None:
-    """The curve as it was, a ring at k = 2, and what the strength means."""
-    ax = charts.plot_silhouette_curve(documents.tabulate_silhouette(night.clusters or {}), 2)
-    curve, ring = ax.get_lines()
-    assert curve.get_ydata().tolist() == [0.6, 0.4]
-    assert list(ring.get_xdata()) == [2]
-    assert get_title(ax).endswith("0.60: reasonable group structure")
+@pytest.mark.parametrize(
+    ("ratio", "title"),
+    [
+        ([0.2, 0.1], "2 components hold 30.0 % of the variance"),
+        ([1.0], "1 component holds 100 % of the variance"),
+        ([0.95, 0.05], "1 component of 2 holds 90.0 % of the variance, all 100 %"),
+        (
+            [0.333333, 0.333333, 0.333333],
+            "3 components of 3 hold 90.0 % of the variance, all 100 %",
+        ),
+    ],
+)
+def test_the_curve_is_titled_with_what_it_takes(ratio: list[float], title: str) -> None:
+    """How many components hold nine tenths, or how much all of them hold."""
+    data = tabulate_variance({"explained_variance_ratio": ratio})
+    found = get_title(charts.plot_explained_variance(data))
+    assert found == title.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-def test_centres_and_mistakes_are_pictures_with_their_words(night: NightDocuments) -> None:
-    """One picture per row, from its least to its greatest value."""
-    assert night.centres is not None
-    ax = charts.plot_cluster_centres(
-        documents.tabulate_clusters(night.clusters or {}), night.centres
+def make_loadings(correlations: list[list[float]]) -> pd.DataFrame:
+    """One list per component."""
+    return pd.DataFrame(
+        [
+            {"component": k, "input": f"c{i}", "label": f"input {i}", "correlation": r}
+            for k, row in enumerate(correlations, start=1)
+            for i, r in enumerate(row)
+        ]
     )
-    assert len(ax.images) == 2
-    shown = ax.images[0].get_array()
-    assert (shown.min(), shown.max()) == (0, 1)
+
+
+def get_cells(ax: Axes) -> np.ndarray:
+    return np.asarray(ax.collections[0].get_array())
+
+
+def test_loadings_stand_beside_the_component_that_they_follow() -> None:
+    """Followers of component 1 first, the closest on top; the cells are the correlations."""
+    ax = charts.plot_loadings(make_loadings([[0.1, -0.6, 0.9], [0.8, 0.2, 0.0]]))
+    labels = [t.get_text() for t in ax.get_yticklabels()]
+    assert labels == ["input 2", "input 1", "input 0"]
+    assert get_cells(ax).reshape(3, 2).tolist() == [[0.9, 0.0], [-0.6, 0.2], [0.1, 0.8]]
+    minus = "\N{MINUS SIGN}"
+    assert [t.get_text() for t in ax.texts] == [
+        "+0.90", "", f"{minus}0.60", "+0.20", "+0.10", "+0.80",
+    ]  # fmt: skip
+    assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2"]
+    assert get_title(ax) == "Component 1 follows input 2 most closely"
+
+
+def test_many_loadings_are_cut_to_what_can_be_read() -> None:
+    """The 20 closest inputs of 50, the first 6 components of 12; two may have the same name."""
+    rng = np.random.default_rng(1)
+    data = make_loadings(rng.uniform(-1, 1, (12, 50)).tolist()).assign(label="alike")
+    ax = charts.plot_loadings(data)
+    assert get_cells(ax).size == 20 * 6
+    assert ax.get_ylabel() == "the 20 closest of 50 inputs"
+
+
+def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
+    """The categories of one column differ at their end."""
+    data = make_loadings([[0.9]]).assign(label="native_country is Dominican-Republic")
+    (label,) = charts.plot_loadings(data).get_yticklabels()
+    assert label.get_text() == "native_cou…an-Republic"
+
+
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 4])
+def test_components_of_images_are_pictures_about_a_middle(n_channels: int) -> None:
+    """A weight of 0 is in the middle of the scale, the greatest at its end, whatever the channels."""
+    images = np.zeros((2, 2, 2, n_channels))
+    images[0, 0, 0] = 3.0
+    images[1, 0, 0] = -0.001
+    data = tabulate_variance({"explained_variance_ratio": [0.5, 0.25]})
+    ax = charts.plot_component_images(data, images)
+    first, second = (np.asarray(image.get_array()) for image in ax.images)
+    assert np.unique(first).tolist() == [0.5, 1.0]
+    assert np.unique(second).tolist() == [0.0, 0.5]
+    words = [t.get_text().replace("\N{NO-BREAK SPACE}", " ") for t in ax.texts]
+    assert words == ["component 1", "50.0 %", "component 2", "25.0 %"]
+    assert get_title(ax).startswith("2 components hold 75.0")
+
+
+def test_of_many_components_eight_are_pictures() -> None:
+    """The title says how many there are, and how much the eight hold."""
+    images = np.random.default_rng(1).normal(size=(12, 3, 3, 1))
+    data = tabulate_variance({"explained_variance_ratio": [0.05] * 12})
+    ax = charts.plot_component_images(data, images)
+    assert len(ax.images) == 8
+    assert get_title(ax) == (
+        "The first 8 of 12 components hold 40.0\N{NO-BREAK SPACE}% of the variance"
+    )
+
+
+def test_mistakes_are_pictures_with_their_words(night: NightDocuments) -> None:
+    """One picture per row, from its least to its greatest value."""
     mistakes = night.mistakes
     assert mistakes is not None
     assert mistakes.images is not None
     ax = charts.plot_mistakes(mistakes.rows, mistakes.images, "cnn", mistakes.n_wrong)
+    shown = ax.images[0].get_array()
+    assert (shown.min(), shown.max()) == (0, 1)
     words = [t.get_text().replace("\N{NO-BREAK SPACE}", " ") for t in ax.texts]
     assert words == ["is bee", "said ant, 90.0 %", "is cow", "said ant, 60.0 %"]
     title = get_title(ax)
@@ -411,12 +508,11 @@ def test_a_whole_night_has_all_its_charts(night: NightDocuments) -> None:
         "rows",
         "classes",
         "quarantine",
-        "map_by_class",
-        "map_by_cluster",
-        "silhouette",
         "explained_variance",
-        "centres",
+        "components",
+        "map_by_class",
     ]
+    assert {chart.section for chart in drawn} == {"scores", "training", "data", "pca"}
     for chart in drawn:
         assert chart.title
         assert chart.caption

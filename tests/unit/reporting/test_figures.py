@@ -11,17 +11,9 @@ from tasks.reporting.figures import save_chart
 
 
 def draw(night: NightDocuments, name: str) -> Chart:
-    section = {"map_by_class": "clusters", "confusion": "scores"}.get(name, "cleaning_report")
-    return next(
-        chart
-        for chart in draw_charts(
-            NightDocuments(
-                **{section: getattr(night, section), "members": night.members},
-                series=night.series,
-            )
-        )
-        if chart.name == name
-    )
+    section = {"map_by_class": "findings", "confusion": "scores"}.get(name, "cleaning_report")
+    drawn = draw_charts(NightDocuments(**{section: getattr(night, section)}, series=night.series))
+    return next(chart for chart in drawn if chart.name == name)
 
 
 def test_a_chart_is_three_files_and_an_entry(night: NightDocuments, tmp_path: Path) -> None:
@@ -50,7 +42,7 @@ def test_the_same_chart_gives_the_same_bytes(night: NightDocuments, tmp_path: Pa
 
 def test_hostile_names_stay_text_in_the_svg(hostile_night: NightDocuments, tmp_path: Path) -> None:
     """The SVG is well-formed and has no element that a name brought along."""
-    for name in ("classes", "confusion", "quarantine", "missing", "series_1"):
+    for name in ("classes", "confusion", "quarantine", "missing", "series_1", "map_by_class"):
         chart = draw(hostile_night, name)
         save_chart(chart, tmp_path)
         root = ET.parse(tmp_path / f"{chart.name}.svg").getroot()

@@ -13,6 +13,7 @@ import pytest
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
 from tasks.reporting.figures import save_chart
+from tasks.reporting.mining.findings import Problem
 from tasks.reporting.report import (
     EmbeddedChart,
     ReportData,
@@ -142,7 +143,7 @@ def test_every_picture_has_words_and_both_themes(
     """An alt text, a size, and a source for dark pages per figure."""
     page = Page(render_report(make_data(night, charts)))
     images, sources = page.find("img"), page.find("source")
-    assert len(images) == len(sources) == 13
+    assert len(images) == len(sources) == 11
     assert all(image["alt"] and image["width"] and image["height"] for image in images)
     assert {s["media"] for s in sources} == {"(prefers-color-scheme: dark)"}
 
@@ -159,11 +160,12 @@ def test_headings_and_tables_are_semantic(
         "scores",
         "training",
         "data",
-        "mining",
+        "pca",
+        "rules",
         "steps",
         "provenance",
     ]
-    assert len(page.find("caption")) == len(page.find("table")) == 6
+    assert len(page.find("caption")) == len(page.find("table")) == 5
     ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
     assert {a["href"] for a in page.find("a")} == {f"#{s}" for s in sections}
@@ -272,6 +274,53 @@ def test_a_night_without_documents_still_has_a_page() -> None:
     page = Page(render_report(data))
     assert [s["id"] for s in page.find("section")] == ["steps", "provenance"]
     assert "the model in production stays as it is" in "".join(page.text)
+
+
+def test_what_mining_found_has_its_own_sections(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """In the order of the findings, each in the navigation under its heading, with its charts."""
+    page = Page(render_report(make_data(night, charts)))
+    order = [s["id"] for s in page.find("section") if s["id"] in {"pca", "rules"}]
+    assert order == ["pca", "rules"]
+    text = render_report(make_data(night, charts))
+    assert '<li><a href="#pca">Principal components</a></li>' in text
+    assert '<li><a href="#rules">Association rules</a></li>' in text
+    section = text[text.index('<section id="pca"') : text.index('<section id="rules"')]
+    assert section.count("<figure>") == 3
+
+
+def test_a_problem_says_why_nothing_was_found(
+    night: NightDocuments, charts: list[EmbeddedChart]
+) -> None:
+    """What happened, what was expected and what to do, and no picture."""
+    text = render_report(make_data(night, charts))
+    section = text[text.index('<section id="rules"') : text.index('<section id="steps"')]
+    assert "<figure>" not in section
+    assert {"class": "notice"} in Page(section).find("p")
+    words = " ".join("".join(Page(section).text).split())
+    assert (
+        "Nothing was found tonight. No training row has a basket. Expected: at least one. "
+        "What to do: correct 'mining.rules.baskets'."
+    ) in words
+
+
+def test_a_problem_draws_nothing() -> None:
+    """Charts are of what was found."""
+    problem = Problem({"what": "Why."}, kind="tree", title="Decision tree")
+    assert list(draw_charts(NightDocuments(findings=(problem,)))) == []
+    assert (problem.section, problem.heading) == ("tree", "Decision tree")
+
+
+def test_a_problem_may_leave_out_what_is_not_known(data_night: NightDocuments) -> None:
+    """An error need not say what was expected."""
+    document = {"what": "Why.", "expected": None, "hint": None}
+    problem = Problem(document, kind="tree", title="Decision tree")
+    page = Page(render_report(make_data(replace(data_night, findings=(problem,)), ())))
+    text = "".join(page.text)
+    assert "Why." in text
+    assert "Expected" not in text
+    assert "None" not in text
 
 
 def make_decision(verdict: str, champion: object) -> dict[str, Any]:

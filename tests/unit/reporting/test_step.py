@@ -15,6 +15,8 @@ from tests_support import make_night
 from tasks.dataset import DatasetWriter, array_to_tensor_column
 from tasks.preparation import Preparation
 from tasks.reporting.documents import NightDocuments
+from tasks.reporting.mining.findings import Problem
+from tasks.reporting.mining.pca import PcaFindings
 from tasks.reporting.step import run_charts, run_report
 from tasks.reporting.summary import summarise_night
 from tasks.settings import Settings
@@ -53,6 +55,23 @@ def write(folder: Path, rows: pa.Table) -> Path:
     return folder
 
 
+def write_pca(folder: Path, night: NightDocuments) -> Path:
+    (findings,) = (f for f in night.findings if isinstance(f, PcaFindings))
+    folder.mkdir()
+    (folder / "pca.json").write_text(json.dumps(findings.document))
+    write(folder / "members", pa.Table.from_pandas(findings.members, preserve_index=False))
+    assert findings.images is not None
+    np.save(folder / "components.npy", findings.images)
+    return folder
+
+
+def write_problem(folder: Path, night: NightDocuments) -> Path:
+    (findings,) = (f for f in night.findings if isinstance(f, Problem))
+    folder.mkdir()
+    (folder / "problem.json").write_text(json.dumps(findings.document))
+    return folder
+
+
 def publish_night(step: Step, folder: Path, night: NightDocuments) -> dict[str, Handoff]:
     """Publish a night's documents as the other stages do."""
 
@@ -80,13 +99,6 @@ def publish_night(step: Step, folder: Path, night: NightDocuments) -> dict[str, 
     images = np.arange(N_ROWS, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), "uint8")
     images[:, 0] = 0
     clean = pa.table({"id": ids, "image": array_to_tensor_column(images)})
-    clusters = folder / "clusters"
-    clusters.mkdir()
-    (clusters / "clusters.json").write_text(json.dumps(night.clusters))
-    assert night.members is not None
-    write(clusters / "members", pa.Table.from_pandas(night.members, preserve_index=False))
-    assert night.centres is not None
-    np.save(clusters / "centres.npy", night.centres)
     preparation = folder / "preparation.json"
     classes = ("ant", "bee", "cow")
     preparation.write_text(Preparation("label", classes, "image", (4, 4, 1), ()).to_json())
@@ -96,7 +108,8 @@ def publish_night(step: Step, folder: Path, night: NightDocuments) -> dict[str, 
         "preparation": step.publish(preparation, "preparation"),
         "cleaning_report": publish("cleaning", night.cleaning_report),
         "validation_raw": publish("validation", night.validations["raw"]),
-        "clusters": step.publish(clusters, "clusters"),
+        "pca": step.publish(write_pca(folder / "pca", night), "pca"),
+        "rules": step.publish(write_problem(folder / "rules", night), "rules"),
         "history.cnn": publish("history", night.histories["cnn"]),
         "scores": step.publish(scores, "scores"),
         "decision": publish("decision", night.decision),
@@ -110,9 +123,46 @@ def test_charts_are_published_with_their_list(
     inputs = publish_night(step, tmp_path, night)
     folder = step.fetch(run_charts(step, workflow, settings, inputs)["charts"])
     listed = json.loads((folder / "charts.json").read_text())["charts"]
-    assert len(listed) == 13
+    assert len(listed) == 11
     files = {name for chart in listed for name in chart["files"].values()}
     assert files | {"charts.json"} == {p.name for p in folder.iterdir()}
+
+
+def list_charts(step: Step, run_id: str) -> list[str]:
+    return [Path(found.path).name for found in step.client.list_artifacts(run_id, "charts")]
+
+
+def test_charts_of_mining_stand_with_the_step_that_found_it(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """Its MLflow run shows them as pictures, and those of no other section."""
+    inputs = publish_night(step, tmp_path, night)
+    mined = {}
+    for kind in ("pca", "rules"):
+        with open_step(
+            step.client, settings, step.night, f"mine.{kind}", inputs={}, task=TaskIdentity()
+        ) as miner:
+            mined[kind] = miner.publish(step.fetch(inputs[kind]), kind)
+    run_charts(reopen(step, "charts"), workflow, settings, {**inputs, **mined})
+    assert sorted(list_charts(step, mined["pca"].run_id)) == [
+        "components.png",
+        "explained_variance.png",
+        "map_by_class.png",
+    ]
+    assert list_charts(step, mined["rules"].run_id) == []
+
+
+def test_what_mining_found_is_read_for_the_report(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """A kind that found something and one that did not have a section each."""
+    inputs = publish_night(step, tmp_path, night)
+    kept = {name: inputs[name] for name in ("rules", "pca")}
+    text = step.fetch(run_report(step, workflow, settings, kept)["report"]).read_text()
+    assert text.index('<section id="pca"') < text.index('<section id="rules"')
+    assert "turned by <strong>3.0 degrees</strong>" in text
+    assert "No training row has a basket." in text
+    assert 'id="clusters"' not in text
 
 
 def test_the_worst_mistakes_come_with_their_own_images(
@@ -156,7 +206,7 @@ def test_a_night_of_a_table_without_mining_is_reported(
     kept = ("cleaning_report", "scores", "decision")
     inputs = {name: inputs[name] for name in kept}
     text = step.fetch(run_report(step, workflow, settings, inputs)["report"]).read_text()
-    assert 'id="mining"' not in text
+    assert 'id="pca"' not in text
     assert 'id="training"' not in text
     assert 'id="scores"' in text
 

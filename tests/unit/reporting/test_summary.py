@@ -68,6 +68,8 @@ def test_a_finished_night_is_summed_up(
     ]
     assert {s["status"] for s in steps} == {"finished"}
     assert all(0 <= s["seconds"] < 60 for s in steps)
+    assert all(50 < s["peak_memory_mib"] < 100_000 for s in steps)
+    assert {s["problem"] for s in steps} == {None}
     assert found == {
         "workflow": "digits",
         "night": "2026-01-07",
@@ -115,3 +117,15 @@ def test_a_night_that_runs_has_steps_without_seconds(
     assert found.status == "running"
     assert [(s.name, s.seconds, s.status) for s in found.steps] == [("ingest", None, "running")]
     assert found.rows is None
+
+
+def test_a_step_that_found_nothing_says_why_until_it_finds_something(
+    client: MlflowClient, settings: Settings, night: Night
+) -> None:
+    """Mining that is not required finishes without findings; a later try forgets that."""
+    run_step(client, settings, night, "mine.rules", tag={tags.PROBLEM: "no item is frequent"})
+    (step,) = summarise_night(client, night.run_id).steps
+    assert (step.status, step.problem) == ("finished", "no item is frequent")
+    run_step(client, settings, night, "mine.rules")
+    (step,) = summarise_night(client, night.run_id).steps
+    assert (step.status, step.problem) == ("finished", None)

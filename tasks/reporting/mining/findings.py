@@ -1,0 +1,101 @@
+"""What one kind of mining found tonight: read from the folder it handed over, drawn and told.
+
+Base of the modules beside it; ``tasks.reporting.step`` reads them, the catalogue draws them, the report
+tells them.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    from tasks.reporting.chart import Chart
+    from tasks.reporting.documents import NightDocuments
+
+
+@dataclass(frozen=True)
+class Findings(ABC):
+    """What one kind of mining found.
+
+    A subclass adds the arrays and tables that its charts need as fields.
+
+    Parameters
+    ----------
+    document : mapping
+        The JSON document of the kind.
+    """
+
+    KIND: ClassVar[str]
+    """Its key under ``mining``, and its section in the report."""
+    TITLE: ClassVar[str]
+    """Of its section."""
+    TEMPLATE: ClassVar[str]
+    """The partial that shows it; ``found`` in it is what :meth:`tell` returns."""
+
+    document: Mapping[str, Any]
+
+    @property
+    def section(self) -> str:
+        """Its section in the report."""
+        return self.KIND
+
+    @property
+    def heading(self) -> str:
+        """Of its section."""
+        return self.TITLE
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Self:
+        """Read from the folder that the kind's step wrote."""
+
+    @abstractmethod
+    def draw(self, night: NightDocuments) -> Iterator[Chart]:
+        """Draw its charts, one at a time."""
+
+    @abstractmethod
+    def tell(self) -> Mapping[str, Any]:
+        """Make what its partial shows: bounded in size, numbers unformatted."""
+
+
+@dataclass(frozen=True)
+class Problem(Findings):
+    """Why nothing could be found: ``what``, ``expected`` and ``hint``."""
+
+    TEMPLATE: ClassVar[str] = "mining_problem.html"
+
+    kind: str
+    title: str
+
+    @property
+    def section(self) -> str:
+        """The section of the kind that found nothing."""
+        return self.kind
+
+    @property
+    def heading(self) -> str:
+        """Of that section."""
+        return self.title
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """Read by ``tasks.reporting.mining.kinds``, which knows the kind."""
+        raise NotImplementedError
+
+    def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - there is nothing to draw
+        """Draw nothing."""
+        return iter(())
+
+    def tell(self) -> Mapping[str, Any]:
+        """Give the document as it is."""
+        return self.document
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON document."""
+    return json.loads(path.read_text(encoding="utf-8"))
