@@ -18,6 +18,7 @@ from tasks.dataset import Dataset
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.errors import MiningError, nearest
 from tasks.preparation import Preparation
+from tasks.preparation.new_columns import WAS_MISSING
 from tasks.preparation.originals import Originals
 
 TRAIN, VALIDATION, HOLDOUT = "train", "validation", "holdout"
@@ -63,7 +64,9 @@ class MiningRows:
         """Whether the inputs are images."""
         return self.preparation.image_shape is not None
 
-    def list_inputs(self, columns: Sequence[str] | None) -> list[str]:
+    def list_inputs(
+        self, columns: Sequence[str] | None, *, with_indicators: bool = True
+    ) -> list[str]:
         """List the clean columns of inputs that a workflow file means.
 
         Parameters
@@ -71,6 +74,9 @@ class MiningRows:
         columns : sequence of str or None
             As the workflow file names them: a feature as it arrives stands for all clean columns
             that were made of it (``town`` for ``town_Rome`` and ``town_Oslo``). None for all inputs.
+        with_indicators : bool, default True
+            Whether all inputs have the indicators of missing values (``age_was_missing``) among them;
+            where there are no others, they do.
 
         Returns
         -------
@@ -84,7 +90,8 @@ class MiningRows:
         """
         known = self.preparation.clean_columns
         if columns is None:
-            return list(known)
+            others = [c for c in known if with_indicators or not c.endswith(WAS_MISSING)]
+            return others or list(known)
         listed: list[str] = []
         for name in columns:
             meant = [c for c in known if c == name or self.originals.find(c).column == name]

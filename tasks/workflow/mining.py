@@ -31,7 +31,7 @@ class Clusters(WorkflowModel):
     by: Literal["kmeans", "minibatch_kmeans", "gaussian_mixture", "hdbscan"] = "kmeans"
     """The algorithm. `hdbscan` finds the number of clusters itself and leaves rows that belong to none as noise."""
     columns: ColumnNames | None = None
-    """Which features; by default all inputs. Inputs are standardised first."""
+    """Which features; by default all inputs but the indicators of missing values. Inputs are standardised first, the categories of one column together."""
     pca: PositiveInt | None = None
     """Look on so many principal components; by default on 20 of them for images and for more than 20 inputs, else on the inputs themselves."""
     k: AtLeastTwo | tuple[AtLeastTwo, AtLeastTwo] | None = None

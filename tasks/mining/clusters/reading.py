@@ -90,8 +90,18 @@ class ClusterReading:
         most = max(2, min(MAX_SPACE_ROWS, MAX_SPACE_BYTES // (4 * len(self.names))))
         sample = rows.sample(self.columns, max_rows=most, seed=seed)
         self.space: Space = fit_space(
-            self._read(sample), n_components=n_components, is_image=rows.is_image, seed=seed
+            self._read(sample),
+            n_components=n_components,
+            is_image=rows.is_image,
+            seed=seed,
+            groups=None if rows.is_image else self._group_inputs(),
         )
+
+    def _group_inputs(self) -> Ints:
+        """Give the inputs of one column one number."""
+        columns = [self.rows.originals.find(name).column for name in self.names]
+        numbers = {column: i for i, column in enumerate(dict.fromkeys(columns))}
+        return np.array([numbers[column] for column in columns])
 
     def collect(self, positions: Ints) -> Floats:
         """Place chosen rows.

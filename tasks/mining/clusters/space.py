@@ -16,6 +16,7 @@ from tasks.errors import MiningError
 from tasks.mining.pca.components import Components, fit_components
 
 Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.integer[Any]]
 
 # Wider tables and images are grouped on their first components: distances over hundreds of inputs that
 # say the same thing many times tell groups apart worse, and cost as many times more.
@@ -32,7 +33,8 @@ class Space:
     is_varying : ndarray of bool of shape (n_inputs,)
         Which inputs are looked at; the others had one value in all rows of the sample.
     mean, scale : ndarray of shape (n_varying,), float64
-        Mean and standard deviation of the inputs that vary, in their own units.
+        Mean of the inputs that vary, and what they are divided by, in their own units: the standard
+        deviation, or that of all inputs of their group together.
     components : Components
         Of these inputs, standardised; at least the two of the map where two inputs vary.
     n_components : int or None
@@ -101,7 +103,14 @@ class Space:
         return np.ascontiguousarray(Z), on_map
 
 
-def fit_space(X: Floats, *, n_components: int | None, is_image: bool, seed: int) -> Space:
+def fit_space(
+    X: Floats,
+    *,
+    n_components: int | None,
+    is_image: bool,
+    seed: int,
+    groups: Ints | None = None,
+) -> Space:
     r"""Standardise a sample of the rows, and find its principal components.
 
     Parameters
@@ -114,6 +123,9 @@ def fit_space(X: Floats, *, n_components: int | None, is_image: bool, seed: int)
     is_image : bool
     seed : int
         Of the randomised solver, which scikit-learn takes for wide inputs.
+    groups : ndarray of int of shape (n_inputs,), optional
+        Inputs that were made of one column, one-hot, have the same number; by default each input
+        stands for itself.
 
     Returns
     -------
@@ -128,6 +140,12 @@ def fit_space(X: Floats, *, n_components: int | None, is_image: bool, seed: int)
     -----
     Input :math:`x_j` becomes :math:`z_j = (x_j - \mu_j) / \sigma_j` with the population standard
     deviation, so that no input counts more than another because of its unit.
+
+    The inputs of a group :math:`G` become :math:`(x_j - \mu_j) / \sqrt{\sum_{i \in G} \sigma_i^2}`
+    instead: two rows that differ in a category are as far apart whichever categories these are, and
+    over pairs of rows drawn at random the column adds as much to the squared distance (2) as a column
+    of numbers does. Standardised one by one, a column of ten categories would count ten times, and a
+    rare one of them more than all numbers.
 
     Examples
     --------
@@ -152,21 +170,32 @@ def fit_space(X: Floats, *, n_components: int | None, is_image: bool, seed: int)
             "everywhere says that it was read wrongly",
         )
     varying = X[:, is_varying]
+    mean = varying.mean(axis=0, dtype=np.float64)
+    std = np.sqrt(((varying - mean) ** 2).mean(axis=0))
+    weights = _weigh(std, groups[is_varying]) if groups is not None else np.ones(n_varying)
     wanted = n_components
     if wanted is None and (is_image or n_varying > MAX_PLAIN_INPUTS):
         wanted = DEFAULT_COMPONENTS
     with np.errstate(over="ignore", invalid="ignore"):
-        components = fit_components(varying, n_components=max(2, wanted or 0), seed=seed)
-    mean = varying.mean(axis=0, dtype=np.float64)
+        components = fit_components(
+            varying, n_components=max(2, wanted or 0), seed=seed, weights=weights
+        )
     return Space(
         is_varying=is_varying,
         mean=mean,
-        scale=np.sqrt(((varying - mean) ** 2).mean(axis=0)),
+        scale=std / weights,
         components=components,
         n_components=None
         if wanted is None
         else min(wanted, len(components.explained_variance_ratio)),
     )
+
+
+def _weigh(std: npt.NDArray[np.float64], groups: Ints) -> npt.NDArray[np.float64]:
+    """Weigh standardised inputs so that all inputs of a group count as one."""
+    _, places = np.unique(groups, return_inverse=True)
+    together = np.sqrt(np.bincount(places, weights=std**2))[places]
+    return np.asarray(std / together)
 
 
 def check_finite(X: Floats, names: Sequence[str]) -> None:

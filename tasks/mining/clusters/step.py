@@ -79,7 +79,8 @@ def mine_clusters(
     MiningError
         When the rows cannot be grouped.
     """
-    columns = rows.list_inputs(options.columns)
+    # That a value was missing says more about the data's way here than about groups in them.
+    columns = rows.list_inputs(options.columns, with_indicators=False)
     if not columns:
         raise MiningError(
             "There are no inputs to look for clusters in.",

@@ -65,7 +65,13 @@ class Components:
         return np.asarray(standardised @ self.components.T)
 
 
-def fit_components(X: npt.NDArray[Any], *, n_components: int, seed: int) -> Components:
+def fit_components(
+    X: npt.NDArray[Any],
+    *,
+    n_components: int,
+    seed: int,
+    weights: npt.NDArray[np.float64] | None = None,
+) -> Components:
     r"""Standardise rows and find their principal components.
 
     Parameters
@@ -77,6 +83,8 @@ def fit_components(X: npt.NDArray[Any], *, n_components: int, seed: int) -> Comp
         vary.
     seed : int
         Of the randomised solver, which scikit-learn takes for wide inputs.
+    weights : ndarray of shape (n_inputs,), optional
+        Above 0; each standardised input is multiplied by its weight. By default all count alike.
 
     Returns
     -------
@@ -129,6 +137,8 @@ def fit_components(X: npt.NDArray[Any], *, n_components: int, seed: int) -> Comp
     scaler = StandardScaler()
     for start in range(0, len(rows), _BLOCK_ROWS):  # it computes in float64
         scaler.partial_fit(rows[start : start + _BLOCK_ROWS])
+    if weights is not None:
+        scaler.scale_ = scaler.scale_ / weights
     with np.errstate(over="ignore"):
         standardised = scaler.transform(rows)
     if not np.isfinite(standardised).all():

@@ -269,3 +269,15 @@ def test_no_images_are_an_empty_array(tmp_path: Path) -> None:
     rows = MiningRows(dataset, Preparation(None, (), "image", (2, 2, 1), ()))
     sample = rows.sample(["image"], max_rows=5, seed=7)
     assert rows.to_inputs(sample, ["image"]).shape == (0, 4)
+
+
+def test_indicators_can_be_left_out_unless_there_is_nothing_else(tmp_path: Path) -> None:
+    """That a value was missing is an input of models, and no measure to group by."""
+    names = ("age", "age_was_missing")
+    columns = {"id": ["r"], "split": ["train"], "kind": ["a"], "age": [1.0], names[1]: [0.0]}
+    rows = MiningRows(write_rows(tmp_path, columns), make_preparation(names))
+    assert rows.list_inputs(None) == list(names)
+    assert rows.list_inputs(None, with_indicators=False) == ["age"]
+    assert rows.list_inputs(["age_was_missing"], with_indicators=False) == ["age_was_missing"]
+    alone = MiningRows(rows.dataset, make_preparation(names[1:]))
+    assert alone.list_inputs(None, with_indicators=False) == ["age_was_missing"]

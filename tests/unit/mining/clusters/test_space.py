@@ -106,3 +106,35 @@ def test_a_row_too_far_to_be_placed_is_refused() -> None:
     far = np.full((1, 4), 3e38, dtype=np.float32)
     with pytest.raises(MiningError, match=r"(?s)too large to be compared.*clip"):
         space.place(far)
+
+
+def make_town(shares: list[float], n_rows: int, seed: int = 2) -> np.ndarray:
+    """One column of categories, one-hot, and a number beside it."""
+    rng = np.random.default_rng(seed)
+    codes = rng.choice(len(shares), size=n_rows, p=shares)
+    return np.c_[np.eye(len(shares))[codes], rng.normal(size=n_rows)].astype(np.float32)
+
+
+@pytest.mark.parametrize("shares", [[0.5, 0.5], [0.25] * 4, [0.9, 0.09, 0.01]])
+def test_a_column_of_categories_counts_as_much_as_a_number(shares: list[float]) -> None:
+    """Over pairs of rows both add 2 to the squared distance in the mean, rare categories or not."""
+    X = make_town(shares, 4000)
+    groups = np.array([*[0] * len(shares), 1])
+    space = fit_space(X, n_components=None, is_image=False, seed=7, groups=groups)
+    Z = space.place(X)[0].astype(np.float64)
+    first, second = Z[:2000], Z[2000:]
+    apart = ((first - second) ** 2)[:, :-1].sum(axis=1)
+    assert np.mean(apart) == pytest.approx(2, abs=0.25)
+    assert len(np.unique(apart.round(3))) == 2  # the same category, or another one
+    number = X[:, -1:]
+    np.testing.assert_allclose(Z[:, -1:], StandardScaler().fit_transform(number), atol=1e-5)
+
+
+def test_components_see_the_categories_of_a_column_as_one() -> None:
+    """The variance of four categories together is that of one number."""
+    X = make_town([0.25] * 4, 3000)
+    groups = np.array([0, 0, 0, 0, 1])
+    space = fit_space(X, n_components=5, is_image=False, seed=7, groups=groups)
+    variance = space.place(X)[0].var(axis=0)
+    assert variance.max() == pytest.approx(1, abs=0.05)  # the number's
+    assert variance.sum() == pytest.approx(2, abs=0.05)

@@ -165,3 +165,13 @@ def test_an_input_that_never_varies_is_found() -> None:
     """By equality, not by a small spread."""
     X = np.array([[1.0, 5.0, 1e-9], [2.0, 5.0, 2e-9]])
     assert find_constant_inputs(X).tolist() == [False, True, False]
+
+
+def test_weights_multiply_the_standardised_inputs() -> None:
+    """An input that weighs twice has four times the variance, also for further rows."""
+    X = np.random.default_rng(6).normal(5, 3, size=(200, 2))
+    found = fit_components(X, n_components=2, seed=7, weights=np.array([2.0, 1.0]))
+    plain = (X - X.mean(axis=0)) / X.std(axis=0) * [2, 1]
+    assert found.scores.var(axis=0).sum() == pytest.approx(plain.var(axis=0).sum(), rel=1e-4)
+    np.testing.assert_allclose(found.project(X), found.scores, atol=1e-4)
+    assert found.explained_variance_ratio[0] == pytest.approx(0.8, abs=0.02)
