@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.chart import Chart
 from tasks.reporting.documents import NightDocuments
-from tasks.reporting.mining.findings import Findings
+from tasks.reporting.mining.findings import MiningSection
 from tasks.reporting.report import ReportData, render_report
 from tasks.reporting.summary import NightSummary
 
@@ -54,13 +54,13 @@ def render_page(night: NightDocuments) -> str:
     return render_report(ReportData("tiny", "Words.", "2026-01-07", night, summary, {}))
 
 
-def render_section(findings: Findings) -> Page:
+def render_section(findings: MiningSection) -> Page:
     """Read the one section that findings have in the report."""
     html = render_page(NightDocuments(findings=(findings,)))
     begin = html.index(f'<section id="{findings.section}"')
     return Page(html[begin : html.index('<section id="steps"')])
 
 
-def draw_findings(findings: Findings) -> dict[str, Chart]:
+def draw_findings(findings: MiningSection) -> dict[str, Chart]:
     """Draw the charts of findings, by name."""
     return {chart.name: chart for chart in draw_charts(NightDocuments(findings=(findings,)))}

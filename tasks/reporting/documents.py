@@ -16,7 +16,7 @@ import pandas as pd
 from tasks.reporting.series import Series
 
 if TYPE_CHECKING:
-    from tasks.reporting.mining.findings import Findings
+    from tasks.reporting.mining.findings import MiningSection
 
 Document = Mapping[str, Any]
 TREE = "decision tree (readable)"  # its name among the models, which no candidate can have
@@ -54,7 +54,7 @@ class NightDocuments:
         The training history per candidate.
     validations : mapping of str to mapping
         ``raw`` and ``clean``: what was expected of the data, and what was found.
-    findings : tuple of Findings
+    findings : tuple of MiningSection
         What mining found, in the order of the report.
     mistakes : Mistakes or None
     series : tuple of Series
@@ -66,7 +66,7 @@ class NightDocuments:
     cleaning_report: Document | None = None
     histories: Mapping[str, Document] = field(default_factory=dict)
     validations: Mapping[str, Document] = field(default_factory=dict)
-    findings: tuple[Findings, ...] = ()
+    findings: tuple[MiningSection, ...] = ()
     mistakes: Mistakes | None = None
     series: tuple[Series, ...] = ()
 

@@ -20,12 +20,13 @@ from urllib.request import url2pathname
 
 from tasks.dataset.digest import digest_folder, digest_json
 from tasks.dataset.memory import measure_peak, restart_peak
-from tasks.errors import NocturneError, ServiceError, TrackingError, is_disk_full
+from tasks.errors import TrackingError
 from tasks.settings import Settings
 from tasks.tracking import tags
 from tasks.tracking.handoff import Handoff
 from tasks.tracking.nights import Night, describe_process, scratch_folder
 from tasks.tracking.provenance import digest_code
+from tasks.tracking.translation import translate_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -302,7 +303,7 @@ def open_step(
         status = "KILLED"
         raise
     except Exception as error:
-        translated = _translate(error, settings, name)
+        translated = translate_error(error, settings, name)
         _note_error(client, run_id, translated or error)
         if translated is not None:
             raise translated from error
@@ -376,26 +377,3 @@ def _end(client: MlflowClient, run_id: str, status: str, figures: Mapping[str, f
         if status == "FINISHED":
             raise  # a step is not done before MLflow knows it
         logger.warning("MLflow could not be told that run %s ended.", run_id, exc_info=True)
-
-
-def _translate(error: Exception, settings: Settings, name: str) -> NocturneError | None:
-    """Say in the house's words what a library reports; None where it is said well already."""
-    from mlflow.exceptions import MlflowException
-    from requests.exceptions import ConnectionError as HttpConnectionError
-
-    if isinstance(error, NocturneError):
-        return None
-    if is_disk_full(error):
-        return TrackingError(
-            f"The disk was full while the step {name} wrote: {str(error)[:500]}",
-            expected=f"free space under {settings.home}",
-            hint="free some space and clear the task; nothing half-written was handed over",
-        )
-    if isinstance(error, HttpConnectionError | MlflowException):
-        return ServiceError(
-            f"MLflow at {settings.tracking_uri} refused or lost a call of the step {name}: "
-            f"{str(error)[:500]}",
-            expected="an MLflow server that answers",
-            hint="see `nocturne status` and MLflow's log; the step can be retried",
-        )
-    return None

@@ -129,7 +129,7 @@ class _Limits:
         self._counts: Ints = baskets.count_items()
         self._min_count = min_count
         self._max_length = max_length
-        self._seed = seed
+        self.seed = seed
 
     def estimate(self) -> tuple[Estimate, Pairs]:
         if self._baskets.n_items > MAX_FREQUENT_ITEMS:
@@ -154,7 +154,7 @@ class _Limits:
         if not hasattr(self, "_prober"):
             self._prober = Prober(self._baskets)
         return self._prober.estimate(
-            pairs, self._counts, min_count, max_length, seed=self._seed, max_work=work
+            pairs, self._counts, min_count, max_length, seed=self.seed, max_work=work
         )
 
     def _suggest(self) -> str:
@@ -178,7 +178,7 @@ class _Limits:
 
         def fits(min_count: int, max_length: int) -> bool:
             found = prober.estimate(
-                pairs, counted, min_count, max_length, seed=self._seed, max_work=MAX_WORK // 8
+                pairs, counted, min_count, max_length, seed=self.seed, max_work=MAX_WORK // 8
             )
             return found.n_itemsets + 2 * found.standard_error <= MAX_ITEMSETS
 
@@ -208,7 +208,7 @@ def _deepen(
     while length < max_length and len(level):
         if n_found + bound_longer(len(level), length, max_length) <= MAX_SEARCHED:
             break
-        most = bound_next(baskets, level, min_count, limits._seed)  # noqa: SLF001 - of this module
+        most = bound_next(baskets, level, min_count, limits.seed)
         if n_found + most > MAX_SEARCHED:
             raise limits.refuse(f"Perhaps {_say(n_found + most)} itemsets")
         length += 1

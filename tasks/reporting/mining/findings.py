@@ -19,40 +19,29 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Findings(ABC):
-    """What one kind of mining found.
-
-    A subclass adds the arrays and tables that its charts need as fields.
+class MiningSection(ABC):
+    """A section of the report on one kind of mining.
 
     Parameters
     ----------
     document : mapping
-        The JSON document of the kind.
+        The JSON document that the kind's step wrote.
     """
 
-    KIND: ClassVar[str]
-    """Its key under ``mining``, and its section in the report."""
-    TITLE: ClassVar[str]
-    """Of its section."""
     TEMPLATE: ClassVar[str]
     """The partial that shows it; ``found`` in it is what :meth:`tell` returns."""
 
     document: Mapping[str, Any]
 
     @property
+    @abstractmethod
     def section(self) -> str:
-        """Its section in the report."""
-        return self.KIND
+        """Its name: the kind's key under ``mining``."""
 
     @property
-    def heading(self) -> str:
-        """Of its section."""
-        return self.TITLE
-
-    @classmethod
     @abstractmethod
-    def read(cls, folder: Path) -> Self:
-        """Read from the folder that the kind's step wrote."""
+    def heading(self) -> str:
+        """What stands over it."""
 
     @abstractmethod
     def draw(self, night: NightDocuments) -> Iterator[Chart]:
@@ -64,8 +53,42 @@ class Findings(ABC):
 
 
 @dataclass(frozen=True)
-class Problem(Findings):
-    """Why nothing could be found: ``what``, ``expected`` and ``hint``."""
+class Findings(MiningSection):
+    """What one kind of mining found.
+
+    A subclass adds the arrays and tables that its charts need as fields.
+    """
+
+    KIND: ClassVar[str]
+    """Its key under ``mining``."""
+    TITLE: ClassVar[str]
+    """Of its section."""
+
+    @property
+    def section(self) -> str:
+        """Its name."""
+        return self.KIND
+
+    @property
+    def heading(self) -> str:
+        """What stands over it."""
+        return self.TITLE
+
+    @classmethod
+    @abstractmethod
+    def read(cls, folder: Path) -> Self:
+        """Read from the folder that the kind's step wrote."""
+
+
+@dataclass(frozen=True)
+class Problem(MiningSection):
+    """Why nothing could be found: ``what``, ``expected`` and ``hint``.
+
+    Parameters
+    ----------
+    kind, title : str
+        Of the kind that found nothing.
+    """
 
     TEMPLATE: ClassVar[str] = "mining_problem.html"
 
@@ -74,18 +97,13 @@ class Problem(Findings):
 
     @property
     def section(self) -> str:
-        """The section of the kind that found nothing."""
+        """Its name."""
         return self.kind
 
     @property
     def heading(self) -> str:
-        """Of that section."""
+        """What stands over it."""
         return self.title
-
-    @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read by ``tasks.reporting.mining.kinds``, which knows the kind."""
-        raise NotImplementedError
 
     def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - there is nothing to draw
         """Draw nothing."""

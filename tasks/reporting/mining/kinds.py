@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tasks.reporting.mining.clusters import ClustersFindings
-from tasks.reporting.mining.findings import Findings, Problem, read_json
+from tasks.reporting.mining.findings import Findings, MiningSection, Problem, read_json
 from tasks.reporting.mining.pca import PcaFindings
 from tasks.reporting.mining.rules import RulesFindings
 from tasks.reporting.mining.tree import TreeFindings
@@ -19,7 +19,7 @@ MINED = tuple(_BY_NAME)
 PROBLEM_FILE = "problem.json"
 
 
-def read_findings(kind: str, folder: Path) -> Findings:
+def read_findings(kind: str, folder: Path) -> MiningSection:
     """Read what one kind of mining found, or why it found nothing.
 
     Parameters
