@@ -101,7 +101,8 @@ def run(
         if workflow.mining.required:
             raise
         found = _write_problem(error, folder)
-        step.set_tags({tags.PROBLEM: found.sentence})
+        advice = f" What to do: {error.hint}." if error.hint else ""
+        step.set_tags({tags.PROBLEM: f"{error.what}{advice}"})
     step.log_params(found.params)
     step.log_metrics({"n_rows": rows.n_rows, **found.metrics})
     step.set_tags({tags.MLFLOW_NOTE: found.sentence})

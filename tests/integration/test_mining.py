@@ -163,8 +163,8 @@ def test_what_cannot_be_mined_is_told_and_the_night_goes_on(odd: Path, settings:
     for kind in KINDS:
         run = steps[f"mine.{kind}"]
         problem = json.loads((fetch(settings, run, kind) / "problem.json").read_text("utf-8"))
-        assert run.data.tags[tags.PROBLEM] == problem["what"]
-        assert problem["hint"]
+        told = f"{problem['what']} What to do: {problem['hint']}."
+        assert run.data.tags[tags.PROBLEM] == told
         assert f'<section id="{kind}"' in page
     assert page.count("Nothing was found tonight.") == len(KINDS)
 

@@ -398,7 +398,7 @@ def test_a_night_without_components_says_why_and_goes_on(
     problem = json.loads((folder / "problem.json").read_text())
     assert problem["what"] == "All 3 inputs are constant over 180 training rows."
     assert set(problem) == {"what", "expected", "hint"}
-    assert found[tags.PROBLEM] == problem["what"]
+    assert found[tags.PROBLEM] == f"{problem['what']} What to do: {problem['hint']}."
     found, folder = run_night(client, settings, tmp_path, 6, make_numbers())
     assert json.loads((folder / "pca.json").read_text())["since"] is None
     assert tags.PROBLEM not in found
