@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+import os
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,10 @@ from tasks.workflow import Workflow, plan_night
 logger = logging.getLogger(__name__)
 
 Handoffs = Mapping[str, Handoff]
+
+# Mining runs beside the training, for which a champion waits, and takes what that leaves: mnist was
+# promoted after 226 s on two cores, where it took 236 with a niceness of 10, and 258 with none.
+BACKGROUND_NICENESS = 19
 
 # Beside its own folder, what the result of any step may depend on.
 _SHARED_CODE = tuple(
@@ -107,6 +112,8 @@ def run_step(
     workflow, folder = read_pinned_workflow(client, night)
     stage, _, part = name.partition(".")
     body = _STAGES[stage]
+    if body.is_background and task.runner == "airflow":
+        os.nice(BACKGROUND_NICENESS)  # the task has a process of its own, which ends with it
     with open_step(
         client,
         settings,
@@ -341,6 +348,7 @@ class _Stage:
     module: ModuleType
     call: Callable[[Call], Handoffs]
     keys: tuple[str, ...]  # the part of the workflow file that the stage reads
+    is_background: bool = False  # whether the steps beside it go first on a full machine
 
 
 _STAGES = {
@@ -348,7 +356,7 @@ _STAGES = {
     "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
     "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy")),
     "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),
-    "mine": _Stage(mining, _mine, ("columns", "mining")),
+    "mine": _Stage(mining, _mine, ("columns", "mining"), is_background=True),
     "train": _Stage(training, _train, ("columns", "candidates", "baseline")),
     "evaluate": _Stage(evaluation, _evaluate, ("columns", "promotion")),
     "decide": _Stage(promotion, _decide, ("promotion", "baseline")),
