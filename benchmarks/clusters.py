@@ -86,7 +86,7 @@ def run_once(folder: Path, by: str, seed: int) -> None:
         Dataset.open(folder / "clean", verify=False), Preparation("blob", BLOBS, None, None, inputs)
     )
     seconds, earlier, sentence = [], None, ""
-    import scipy.optimize  # noqa: F401
+    import scipy.optimize  # noqa: F401 - as below
     import sklearn.cluster
     import sklearn.metrics
     import sklearn.mixture  # noqa: F401 - Airflow's tasks are forked from a parent that has them

@@ -39,8 +39,13 @@ def draw_charts(night: NightDocuments) -> Iterator[Chart]:
         yield from _draw_data(night.cleaning_report)
     for i, series in enumerate(night.series, start=1):
         yield from _draw_series(series, i)
-    for findings in night.findings:
-        yield from findings.draw(night)
+    drawn: set[str] = set()
+    for section in night.findings:
+        for chart in section.draw():
+            # Components and clusters both have a map by class: the first section shows it.
+            if chart.name not in drawn:
+                yield chart
+            drawn.add(chart.name)
 
 
 def _draw_scores(scores: Document, night: NightDocuments) -> Iterator[Chart]:

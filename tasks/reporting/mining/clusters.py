@@ -17,7 +17,6 @@ import pandas as pd
 from tasks.dataset import Dataset
 from tasks.reporting import charts
 from tasks.reporting.chart import Chart, get_figure
-from tasks.reporting.documents import NightDocuments
 from tasks.reporting.mining.findings import Findings, read_json
 from tasks.reporting.style import say_count
 
@@ -71,9 +70,9 @@ class ClustersFindings(Findings):
         pictures = (np.load(folder / f"{name}.npy") for name in ("centres", "typical", "border"))
         return cls(document, members, *pictures)
 
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:
+    def draw(self) -> Iterator[Chart]:
         """Draw the map, what sets the clusters apart, their sizes, their number and their stability."""
-        yield from self._draw_maps(night)
+        yield from self._draw_maps()
         yield from self._draw_looks()
         table = tabulate_clusters(self.document)
         yield Chart(
@@ -149,8 +148,8 @@ class ClustersFindings(Findings):
             "border_ids": cluster["border_ids"][:MAX_TOLD_IDS],
         }
 
-    def _draw_maps(self, night: NightDocuments) -> Iterator[Chart]:
-        """Draw the map by cluster; by class too where no section on components has it."""
+    def _draw_maps(self) -> Iterator[Chart]:
+        """Draw the map by cluster and, where rows have one, by class."""
         ratios = self.document["space"]["map_variance"]
         if len(ratios) < 2:
             return
@@ -166,7 +165,7 @@ class ClustersFindings(Findings):
             "overlap here may lie apart along further components.",
             f"Scatter plot of {shown} on the first two principal components, coloured by cluster.",
         )
-        if "class" in self.members and all(found.section != "pca" for found in night.findings):
+        if "class" in self.members:
             yield Chart(
                 "map_by_class",
                 "clusters",

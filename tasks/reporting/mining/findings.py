@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
     from tasks.reporting.chart import Chart
-    from tasks.reporting.documents import NightDocuments
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class MiningSection(ABC):
         """What stands over it."""
 
     @abstractmethod
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:
+    def draw(self) -> Iterator[Chart]:
         """Draw its charts, one at a time."""
 
     @abstractmethod
@@ -105,7 +104,7 @@ class Problem(MiningSection):
         """What stands over it."""
         return self.title
 
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - there is nothing to draw
+    def draw(self) -> Iterator[Chart]:
         """Draw nothing."""
         return iter(())
 

@@ -18,7 +18,6 @@ from tasks.dataset import Dataset
 from tasks.reporting import charts
 from tasks.reporting.chart import Chart, get_figure
 from tasks.reporting.charts.components import MAX_HEAT_COMPONENTS
-from tasks.reporting.documents import NightDocuments
 from tasks.reporting.mining.findings import Findings, read_json
 from tasks.reporting.style import say_count, say_percent
 
@@ -61,7 +60,7 @@ class PcaFindings(Findings):
         loadings = pd.read_csv(folder / "loadings.csv", dtype=texts, keep_default_na=False)
         return cls(document, members, loadings=loadings)
 
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - it needs no other document
+    def draw(self) -> Iterator[Chart]:
         """Draw the explained variance, the components and the map."""
         variance = tabulate_variance(self.document)
         yield Chart(

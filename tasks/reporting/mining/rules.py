@@ -15,7 +15,6 @@ import pandas as pd
 from tasks.reporting import charts
 from tasks.reporting.chart import Chart, get_figure
 from tasks.reporting.charts.rules import MAX_ITEMS, MAX_RULES
-from tasks.reporting.documents import NightDocuments
 from tasks.reporting.mining.findings import Findings, read_json
 from tasks.reporting.style import say_count
 
@@ -51,7 +50,7 @@ class RulesFindings(Findings):
         )
         return cls(read_json(folder / "rules.json"), points=points)
 
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - every kind has the same
+    def draw(self) -> Iterator[Chart]:
         """Draw the rules by their measures, the first of them, and the items."""
         document = self.document
         n_rules = int(document["rules"]["n_kept"])

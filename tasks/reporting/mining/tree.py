@@ -17,7 +17,6 @@ import pandas as pd
 
 from tasks.reporting import charts
 from tasks.reporting.chart import Chart, get_figure
-from tasks.reporting.documents import NightDocuments
 from tasks.reporting.mining.findings import Findings, read_json
 from tasks.reporting.style import say_count, say_list, shorten
 
@@ -70,7 +69,7 @@ class TreeFindings(Findings):
             importance_map=np.load(pictured, allow_pickle=False) if pictured.exists() else None,
         )
 
-    def draw(self, night: NightDocuments) -> Iterator[Chart]:  # noqa: ARG002 - it needs only its own
+    def draw(self) -> Iterator[Chart]:
         """Draw the tree, how its size was chosen, and what it rests on."""
         document = self.document
         yield self._draw_tree()

@@ -24,8 +24,8 @@ from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
 from tasks.reporting.figures import save_chart
 from tasks.reporting.mining.clusters import ClustersFindings, tabulate_clusters
-from tasks.reporting.mining.findings import Problem
 from tasks.reporting.mining.kinds import read_findings
+from tasks.reporting.mining.pca import PcaFindings
 from tasks.reporting.style import get_headline
 from tasks.workflow import Clusters
 
@@ -121,10 +121,20 @@ def test_a_table_has_its_map_its_differences_and_its_figures(tmp_path: Path) -> 
 def test_the_map_by_class_is_left_to_the_section_on_components(tmp_path: Path) -> None:
     """Where components have a section, theirs is the map by class."""
     findings = read(mine_table(tmp_path / "now"))
-    components = Problem({}, kind="pca", title="Principal components")
-    names = [c.name for c in draw_charts(NightDocuments(findings=(components, findings)))]
-    assert "map_by_cluster" in names
-    assert "map_by_class" not in names
+    rows = findings.members.drop(columns="cluster")
+    document = {
+        "explained_variance_ratio": [0.6, 0.4],
+        "n_rows": 120,
+        "n_rows_fitted": 120,
+        "n_components": 2,
+    }
+    components = PcaFindings(document, rows, None, None)
+    maps = [
+        (c.name, c.section)
+        for c in draw_charts(NightDocuments(findings=(components, findings)))
+        if c.name.startswith("map_")
+    ]
+    assert maps == [("map_by_class", "pca"), ("map_by_cluster", "clusters")]
 
 
 def test_what_was_not_looked_for_has_no_chart(tmp_path: Path) -> None:
