@@ -101,8 +101,22 @@ class TrainingError(NocturneError):
     """A candidate cannot be built or trained; the message names the candidate."""
 
 
+class TrainingStoppedError(TrainingError):
+    """A training was ended from outside; a retry goes on from its last checkpoint."""
+
+    is_retryable = True
+
+
+class CardLostError(TrainingStoppedError):
+    """The card that trained a candidate no longer answers; a retry takes another one."""
+
+
 class EvaluationError(NocturneError):
     """Models cannot be compared: no hold-out rows, predictions of the wrong shape."""
+
+
+class InterpretationError(NocturneError):
+    """Nothing can be said about why a model says what it says: too few rows, a model of another kind."""
 
 
 class PromotionError(NocturneError):

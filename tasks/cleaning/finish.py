@@ -61,6 +61,8 @@ class RowFinisher:
         Names of the features that come out; empty for images.
     bounds : TimeBounds, optional
         Where time decides the split.
+    class_column : str, optional
+        The target, where it holds classes: rows are counted by it.
     """
 
     def __init__(
@@ -69,7 +71,9 @@ class RowFinisher:
         transformers: Sequence[Transformer],
         features: Sequence[str],
         bounds: TimeBounds | None,
+        class_column: str | None,
     ) -> None:
+        self.class_column = class_column
         self.columns = columns
         self.transformers = transformers
         self.features = features
@@ -107,7 +111,7 @@ class RowFinisher:
             rows = rows.filter(pa.array(~rejection.is_rejected))
         return FinishedBatch(
             rows=rows,
-            n_by_part=count_by_part(rows, columns.target),
+            n_by_part=count_by_part(rows, self.class_column),
             rejected=dict(zip(places, rejection.reasons, strict=True)),
             n_by_kind=rejection.n_by_kind,
             changes=changes,

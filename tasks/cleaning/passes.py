@@ -110,7 +110,7 @@ class Passes:
         self.rejected = dict(rejected or {})
         self.on_progress = on_progress
         self.settler = RowSettler(workflow)
-        self.tally = Tally(workflow.columns.target)
+        self.tally = Tally(workflow.class_column)
         self.n_by_reason: Counter[str] = Counter()
         self.n_missing: Counter[str] = Counter()
         self.changes: Counter[tuple[str, str]] = Counter()
@@ -144,6 +144,7 @@ class Passes:
                 check_parts(self.tally, needs_validation=self.workflow.split.validation > 0)
         preparation = make_preparation(
             self.workflow.columns,
+            self.workflow.predict,
             self.settler,
             features,
             self.tally.list_classes(TRAIN),
@@ -232,7 +233,12 @@ class Passes:
         if columns.image is not None:
             return ()
         frame, target, folds = gather_training_rows(
-            scratch, is_kept, columns, bounds, has_neighbours=self._is_in_time_order
+            scratch,
+            is_kept,
+            columns,
+            bounds,
+            has_neighbours=self._is_in_time_order,
+            is_of_classes=self.workflow.class_column is not None,
         )
         if not len(folds):
             self._refuse_without_training_rows(int(is_kept.sum()))
@@ -295,7 +301,9 @@ class Passes:
         features: tuple[str, ...],
         rejected: dict[int, str],
     ) -> Iterator[pa.RecordBatch]:
-        finisher = RowFinisher(self.workflow.columns, self.settler.later, features, bounds)
+        finisher = RowFinisher(
+            self.workflow.columns, self.settler.later, features, bounds, self.workflow.class_column
+        )
         for finished in map_in_order(lambda pair: finisher.finish(*pair), scratch.batches(is_kept)):
             rejected.update(finished.rejected)
             self.n_by_reason.update(finished.n_by_kind)
@@ -319,7 +327,7 @@ class Passes:
         rejected.update(finished.rejected)
         self.n_by_reason.update(finished.n_by_kind)
         self.changes.update(finished.changes)
-        self.tally.add(count_by_part(finished.rows, columns.target))
+        self.tally.add(count_by_part(finished.rows, self.workflow.class_column))
         self.n_added, self.n_merged = finished.n_added, finished.n_merged
         yield finished.rows
 
@@ -340,7 +348,7 @@ class Passes:
     ) -> DatasetWriter:
         """Send rows of classes that no training row has to quarantine: no model could know them."""
         untrained = self.tally.find_untrained_classes()
-        target = self.workflow.columns.target
+        target = self.workflow.class_column
         if not untrained or target is None:
             return clean
         before = Dataset.open(clean.folder, verify=False)

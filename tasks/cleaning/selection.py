@@ -75,6 +75,7 @@ def gather_training_rows(
     bounds: TimeBounds | None,
     *,
     has_neighbours: bool,
+    is_of_classes: bool,
 ) -> tuple[Frame, npt.NDArray[np.float64] | None, npt.NDArray[np.int64]]:
     """Bring the training rows that are learned from into memory.
 
@@ -88,13 +89,16 @@ def gather_training_rows(
         Where time decides the split.
     has_neighbours : bool
         Whether a step looks at a row's neighbours in time: then all training rows are brought.
+    is_of_classes : bool
+        Whether the target holds classes, and not numbers.
 
     Returns
     -------
     frame : Frame with n_fit_rows rows
         The inputs and the time.
     codes : ndarray of shape (n_fit_rows,), float64, or None
-        Of their classes, sorted; None without a target.
+        Of their classes, sorted; the numbers themselves where the target holds numbers; None
+        without a target.
     folds : ndarray of shape (n_fit_rows,), int64
     """
     names, target = list_inputs(columns), columns.target
@@ -123,6 +127,13 @@ def gather_training_rows(
     codes = None
     if target is not None:
         values = training[target].combine_chunks()
+        if not is_of_classes:
+            numbers = values.to_numpy(zero_copy_only=False)
+            return (
+                {name: read_column(training[name], name) for name in names},
+                np.asarray(numbers, dtype=np.float64),
+                folds[places],
+            )
         classes = pc.unique(values).sort()
         codes = np.asarray(pc.index_in(values, value_set=classes), dtype=np.float64)
     return {name: read_column(training[name], name) for name in names}, codes, folds[places]

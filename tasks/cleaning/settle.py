@@ -19,10 +19,11 @@ from tasks.cleaning.duplicates import Digests, digest_rows
 from tasks.cleaning.quarantine import reject_rows, shape_quarantine
 from tasks.cleaning.split import TRAIN, hash_ids, split_by_hash, split_by_source, to_folds
 from tasks.cleaning.unusable import find_unidentified_rows, find_unusable_rows
+from tasks.cleaning.values import to_values
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.errors import CleaningError, nearest
 from tasks.preparation.build import CleaningOperation, build_operations
-from tasks.preparation.frame import Frame, filter_rows, find_missing, read_column, to_arrow
+from tasks.preparation.frame import Column, Frame, filter_rows, find_missing, read_column, to_arrow
 from tasks.preparation.transformer import Problem, Transformer
 from tasks.preparation.transformers.calendar import CalendarParts
 from tasks.preparation.transformers.mark_missing import MarkMissing
@@ -126,7 +127,7 @@ class RowSettler:
         frame, digests, counted, changes = self._transform(frame, raw, id_digests, problems)
         target = None
         if columns.target is not None:
-            target, more = to_classes(frame.pop(columns.target), columns.target, columns.classes)
+            target, more = self._read_target(frame.pop(columns.target), columns.target)
             problems += more
         problems += find_unusable_rows(frame, columns)
         hashes = hash_ids(id_digests, workflow.name)
@@ -161,6 +162,11 @@ class RowSettler:
             n_missing=counted,
             changes=changes,
         )
+
+    def _read_target(self, column: Column, name: str) -> tuple[pa.Array, tuple[Problem, ...]]:
+        if self.workflow.class_column is None:
+            return to_values(column, name)
+        return to_classes(column, name, self.workflow.columns.classes)
 
     def _transform(
         self,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,23 +21,27 @@ from tasks.errors import CleaningError, nearest
 from tasks.preparation.frame import Frame, count_rows, find_kind, find_missing, read_column
 from tasks.preparation.transformer import Problem, Transformer
 from tasks.preparation.transformers import transformer_from_json
+from tasks.preparation.windows import ForecastShape
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MISSING = "missing"
 NOT_FINITE = "NaN or infinite"
 MAX_VALUE_CHARACTERS = 100  # of a value that an error names
 
+Kind = Literal["classification", "regression", "forecast"]
+
 
 @dataclass(frozen=True)
 class Preparation:
-    """Which columns a model reads, how they are cleaned, and which classes it tells apart.
+    """Which columns a model reads, how they are cleaned, and what it is asked.
 
     Parameters
     ----------
     target : str or None
         Name of the target column; None where nothing is predicted.
     classes : tuple of int or str
-        The classes of the training rows, sorted; a class's place is its code.
+        The classes of the training rows, sorted; a class's place is its code. Empty where no class
+        is predicted.
     image_column : str or None
         Name of the tensor column, for images.
     image_shape : tuple of int or None
@@ -49,6 +53,10 @@ class Preparation:
         same.
     transformers : tuple of Transformer
         Fitted, in order: what cleaning does to each row.
+    kind : {"classification", "regression", "forecast"}
+        What is predicted: the class or the number in ``target``, or how the features go on.
+    forecast : ForecastShape, optional
+        Of a forecast.
 
     Examples
     --------
@@ -67,11 +75,22 @@ class Preparation:
     features: tuple[str, ...]
     raw_features: tuple[str, ...] = ()
     transformers: tuple[Transformer, ...] = ()
+    kind: Kind = "classification"
+    forecast: ForecastShape | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one row's input: (height, width, channels) or (n_features,)."""
+        """Shape of one input: (height, width, channels), (window, n_features) or (n_features,)."""
+        if self.forecast is not None:
+            return (self.forecast.window, len(self.features))
         return self.image_shape if self.image_shape is not None else (len(self.features),)
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        """Shape of one output: (n_classes,), (horizon, n_columns), or (1,) of a number."""
+        if self.forecast is not None:
+            return (self.forecast.horizon, len(self.forecast.columns))
+        return (len(self.classes),) if self.kind == "classification" else (1,)
 
     @property
     def columns(self) -> list[str]:
@@ -138,7 +157,8 @@ class Preparation:
         Returns
         -------
         ndarray of shape (n_rows, height, width, channels) in the images' own dtype, without a copy
-        where they lie in one piece; or of shape (n_rows, n_features), float32.
+        where they lie in one piece; or of shape (n_rows, n_features), float32: of a series the rows
+        that windows are cut from.
 
         Raises
         ------
@@ -177,6 +197,32 @@ class Preparation:
             raise self._refuse_classes(pc.unique(target.filter(pc.is_null(codes))).to_pylist())
         return np.asarray(codes, dtype=np.int64)
 
+    def read_targets(self, rows: pa.Table | pa.RecordBatch) -> npt.NDArray[Any]:
+        """Read what is to be predicted from clean rows.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), int64
+            Codes of the classes; or of shape (n_rows, 1), float32: numbers.
+
+        Raises
+        ------
+        CleaningError
+            When the rows have no such column or an unknown class, or a series is forecast, whose
+            targets are its own features.
+        """
+        if self.target is None:
+            raise CleaningError(
+                "These rows have no target of their own.",
+                expected="a preparation of classes or numbers",
+                hint="cut windows out of a series: what follows a window is its target",
+            )
+        self._check_columns(rows, [self.target])
+        if self.kind == "classification":
+            return self.encode(rows[self.target])
+        numbers = _to_numbers(rows[self.target], self.target).to_numpy(zero_copy_only=False)
+        return np.asarray(numbers, dtype=np.float32)[:, np.newaxis]
+
     def to_json(self) -> str:
         """Write as JSON text, to be read by :meth:`from_json`."""
         return json.dumps(
@@ -189,6 +235,8 @@ class Preparation:
                 "features": self.features,
                 "raw_features": self.raw_features,
                 "transformers": [t.to_json() for t in self.transformers],
+                "kind": self.kind,
+                "forecast": asdict(self.forecast) if self.forecast is not None else None,
             },
             ensure_ascii=False,
             allow_nan=False,
@@ -213,7 +261,9 @@ class Preparation:
                 expected=f"format {FORMAT_VERSION}",
                 hint="retrain the model with this version of Nocturne",
             )
-        shape = document["image_shape"]
+        shape, forecast = document["image_shape"], document["forecast"]
+        if forecast is not None:
+            forecast = ForecastShape(**{**forecast, "columns": tuple(forecast["columns"])})
         return cls(
             target=document["target"],
             classes=tuple(document["classes"]),
@@ -222,6 +272,8 @@ class Preparation:
             features=tuple(document["features"]),
             raw_features=tuple(document["raw_features"]),
             transformers=tuple(transformer_from_json(t) for t in document["transformers"]),
+            kind=document["kind"],
+            forecast=forecast,
         )
 
     def _refuse_classes(self, found: Sequence[Any]) -> CleaningError:

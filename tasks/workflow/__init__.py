@@ -4,12 +4,27 @@ Ground module; the DAG factory, the command line and every step start from a ``W
 """
 
 from tasks.workflow.base import WorkflowModel
-from tasks.workflow.candidates import Baseline, Candidate, CnnCandidate, MlpCandidate
+from tasks.workflow.baselines import Baseline
+from tasks.workflow.candidates import (
+    ERRORS,
+    Candidate,
+    CnnCandidate,
+    Metric,
+    MlpCandidate,
+    RecurrentCandidate,
+)
 from tasks.workflow.cleaning import CleaningStep
 from tasks.workflow.columns import Columns, HashSplit, NoSplit, SourceSplit, Split, TimeSplit
 from tasks.workflow.mining import BasketColumn, BasketPairs, Clusters, Mining, Pca, Rules, Tree
 from tasks.workflow.models import Workflow
-from tasks.workflow.plan import PlannedStep, plan_mining, plan_night, plan_training
+from tasks.workflow.plan import (
+    PlannedStep,
+    plan_explaining,
+    plan_mining,
+    plan_night,
+    plan_training,
+)
+from tasks.workflow.predict import Classification, Forecast, Predict, PredictKind, Regression
 from tasks.workflow.privacy import PrivacyStep
 from tasks.workflow.reader import (
     LoadedWorkflow,
@@ -31,6 +46,7 @@ from tasks.workflow.sources import (
 )
 
 __all__ = [
+    "ERRORS",
     "Arrival",
     "ArrivalByColumn",
     "ArrivalByPattern",
@@ -38,20 +54,27 @@ __all__ = [
     "BasketColumn",
     "BasketPairs",
     "Candidate",
+    "Classification",
     "CleaningStep",
     "Clusters",
     "CnnCandidate",
     "Columns",
     "FilesSource",
+    "Forecast",
     "HashSplit",
     "KerasSource",
     "LoadedWorkflow",
+    "Metric",
     "Mining",
     "MlpCandidate",
     "NoSplit",
     "Pca",
     "PlannedStep",
+    "Predict",
+    "PredictKind",
     "PrivacyStep",
+    "RecurrentCandidate",
+    "Regression",
     "Rules",
     "SklearnSource",
     "SourceSplit",
@@ -66,6 +89,7 @@ __all__ = [
     "list_workflow_files",
     "load_workflow",
     "load_workflows",
+    "plan_explaining",
     "plan_mining",
     "plan_night",
     "plan_training",

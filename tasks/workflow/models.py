@@ -5,18 +5,21 @@ Read by ``tasks.workflow.reader``; the attribute docstrings become the descripti
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
 from tasks.workflow.base import WorkflowModel, refuse
-from tasks.workflow.candidates import Baseline, Candidate, Promotion
+from tasks.workflow.baselines import Baseline, choose_baselines
+from tasks.workflow.candidates import METRICS_OF, Candidate, Metric, Promotion, Training
 from tasks.workflow.cleaning import CleaningStep
-from tasks.workflow.columns import Columns, Expectations, NoSplit, Split
+from tasks.workflow.columns import Columns, Expectations, Split
+from tasks.workflow.competition import check_competition
 from tasks.workflow.consistency import check_columns_of_steps
 from tasks.workflow.fields import Name
 from tasks.workflow.mining import Mining
+from tasks.workflow.predict import Classification, Predict
 from tasks.workflow.privacy import PrivacyStep
 from tasks.workflow.sources import Source
 
@@ -52,12 +55,26 @@ class Workflow(WorkflowModel):
     """Which rows train, choose and judge."""
     mining: Mining = Mining()
     """What to look for in the data."""
+    predict: Predict = Classification(kind="classification")
+    """What the models are asked; by default the class of a row."""
     candidates: dict[Name, Candidate] = Field(default_factory=dict)
     """The networks that compete, by name; without any, a night ends with clean data, what was found in them, and the report."""
-    baseline: Baseline = Baseline()
-    """The classical model beside them."""
+    baselines: dict[Name, Baseline] = Field(default_factory=dict)
+    """The classical models beside them, by name; by default those that suit what is predicted."""
+    training: Training = Training()
+    """What all candidates share."""
     promotion: Promotion = Promotion()
     """When the best of them becomes champion."""
+
+    @property
+    def class_column(self) -> str | None:
+        """The target, where it holds classes."""
+        return self.columns.target if self.predict.kind == "classification" else None
+
+    @property
+    def metric(self) -> Metric:
+        """What is compared; the default of what is predicted unless the file names one."""
+        return self.promotion.metric or METRICS_OF[self.predict.kind][0]
 
     @field_validator("schedule")
     @classmethod
@@ -78,32 +95,30 @@ class Workflow(WorkflowModel):
             raise refuse("", repr(timezone), "an IANA name, such as 'Europe/Berlin'") from error
         return timezone
 
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_baselines(cls, document: Any) -> Any:
+        """Write the default baselines out, so that the pinned file of a night says what it did."""
+        if (
+            not isinstance(document, dict)
+            or document.get("baselines")
+            or not document.get("candidates")
+        ):
+            return document
+        predict, columns = document.get("predict"), document.get("columns")
+        predict = predict if isinstance(predict, dict) else {}
+        kind = predict.get("kind", "classification")
+        if kind not in METRICS_OF or not isinstance(columns, dict):
+            return document  # which is refused where it stands
+        chosen = choose_baselines(
+            kind, of_images="image" in columns, has_season=predict.get("season") is not None
+        )
+        return {**document, "baselines": {n: b.model_dump() for n, b in chosen.items()}}
+
     @model_validator(mode="after")
     def _check_together(self) -> Workflow:
         if self.name in RESERVED_NAMES:
             raise refuse("name", repr(self.name), f"none of {', '.join(sorted(RESERVED_NAMES))}")
-        for name, candidate in self.candidates.items():
-            if name == "baseline":
-                raise refuse("candidates.baseline", "'baseline' as a candidate", "another name")
-            if candidate.kind == "cnn" and self.columns.image is None:
-                raise refuse(f"candidates.{name}.kind", "'cnn' without images", "'columns.image'")
-            if candidate.patience and not self.split.validation:
-                raise refuse(
-                    f"candidates.{name}.patience",
-                    "early stopping without validation rows",
-                    "'split.validation' above 0",
-                )
-        if len(self.candidates) > 1 and not self.split.validation:
-            raise refuse(
-                "candidates",
-                f"{len(self.candidates)} candidates and no validation rows to choose by",
-                "'split.validation' above 0, or one candidate",
-            )
-        if self.candidates and self.columns.target is None:
-            raise refuse("columns", "candidates without 'columns.target'", "what they predict")
-        if self.candidates and isinstance(self.split, NoSplit):
-            raise refuse("split.by", "candidates without a split", "hash, time or source")
-        if self.candidates and not self.columns.inputs:
-            raise refuse("columns", "candidates without inputs", "'image' or 'features'")
+        check_competition(self)
         check_columns_of_steps(self)
         return self

@@ -20,10 +20,14 @@ class PlannedStep:
         Also the Airflow task's id and the MLflow child run's name; ``group.part`` for a part of a group.
     needs : tuple of str
         Names of earlier steps.
+    spares : tuple of str, optional
+        Those of ``needs`` that it goes on without where they fail: a candidate that cannot be
+        trained is no hindrance to the others.
     """
 
     name: str
     needs: tuple[str, ...]
+    spares: tuple[str, ...] = ()
 
 
 def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
@@ -42,12 +46,18 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
     mining = plan_mining(workflow)
     training = plan_training(workflow)
     judging = plan_judging(workflow)
+    explaining = plan_explaining(workflow)
+    spares = _list_spares(workflow)
     told = (
         "ingest",
         "validate_raw",
         "clean",
         "validate_clean",
-        *(step.name for step in (*mining, *training, *judging) if step.name != "promote"),
+        *(
+            step.name
+            for step in (*mining, *training, *judging, *explaining)
+            if step.name != "promote"
+        ),
     )
     return (
         PlannedStep("ingest", ()),
@@ -57,8 +67,9 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
         *mining,
         *training,
         *judging,
-        PlannedStep("charts", told),
-        PlannedStep("report", (*told, "charts")),
+        *explaining,
+        PlannedStep("charts", told, spares),
+        PlannedStep("report", (*told, "charts"), spares),
     )
 
 
@@ -68,8 +79,8 @@ def plan_mining(workflow: Workflow) -> tuple[PlannedStep, ...]:
 
 
 def plan_training(workflow: Workflow) -> tuple[PlannedStep, ...]:
-    """Plan one step per candidate, and one for the baseline; none where nobody competes."""
-    names = (*workflow.candidates, "baseline") if workflow.candidates else ()
+    """Plan one step per candidate and per baseline; none where nobody competes."""
+    names = (*workflow.candidates, *workflow.baselines)
     return tuple(PlannedStep(f"train.{name}", ("clean",)) for name in names)
 
 
@@ -78,8 +89,28 @@ def plan_judging(workflow: Workflow) -> tuple[PlannedStep, ...]:
     trained = tuple(step.name for step in plan_training(workflow))
     if not trained:
         return ()
-    return (
-        PlannedStep("evaluate", ("ingest", "clean", *trained)),
-        PlannedStep("decide", ("evaluate",)),
-        PlannedStep("promote", ("decide", *trained)),
+    spares = _list_spares(workflow)
+    required = (
+        tuple(step.name for step in plan_mining(workflow)) if workflow.mining.required else ()
     )
+    return (
+        PlannedStep("evaluate", ("ingest", "clean", *required, *trained), spares),
+        PlannedStep("decide", ("evaluate",)),
+        PlannedStep("promote", ("decide", *trained), spares),
+    )
+
+
+def plan_explaining(workflow: Workflow) -> tuple[PlannedStep, ...]:
+    """Plan what is asked about the challenger, beside its promotion; none where nobody competes."""
+    trained = tuple(step.name for step in plan_training(workflow))
+    if not trained:
+        return ()
+    spares = _list_spares(workflow)
+    steps = [PlannedStep("interpret", ("ingest", "clean", *trained, "evaluate"), spares)]
+    if workflow.training.learning_curve:
+        steps.append(PlannedStep("learning_curve", ("clean", *trained, "evaluate"), spares))
+    return tuple(steps)
+
+
+def _list_spares(workflow: Workflow) -> tuple[str, ...]:
+    return tuple(f"train.{name}" for name in workflow.candidates)

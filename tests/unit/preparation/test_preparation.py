@@ -194,7 +194,7 @@ def test_classes_become_their_places() -> None:
 def test_another_format_is_refused() -> None:
     """Of an older version, or of none."""
     text = Preparation("k", (0, 1), None, None, ("x",)).to_json()
-    for other in (text.replace('"format": 2', '"format": 1'), "{}"):
+    for other in (text.replace('"format": 3', '"format": 2'), "{}"):
         with pytest.raises(CleaningError, match="another format"):
             Preparation.from_json(other)
 

@@ -335,10 +335,6 @@ def test_privacy_must_fit_the_columns(
         ({"source": SQL, "columns": {"features": ["x"]}}, "columns", "a query without 'columns.id'"),
         ({"split": BY_TIME}, "split.by", "'time' without 'columns.time'"),
         ({"name": "rollback"}, "name", "'rollback'"),
-        ({"candidates": {"a": {"kind": "mlp"}}, "columns": {"features": ["x"]}}, "columns", "candidates without 'columns.target'"),
-        ({"candidates": {"baseline": {"kind": "mlp"}}}, "candidates.baseline", "'baseline' as a candidate"),
-        ({"candidates": {"a": {"kind": "mlp"}, "b": {"kind": "mlp"}}, "split": {"by": "source"}}, "candidates", "2 candidates and no validation rows to choose by"),
-        ({"candidates": {"a": {"kind": "mlp", "patience": 2}}, "split": {"by": "source"}}, "candidates.a.patience", "early stopping without validation rows"),
     ],
 )  # fmt: skip
 def test_what_a_night_needs_must_be_named(changes: dict[str, Any], place: str, found: str) -> None:

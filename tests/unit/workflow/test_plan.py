@@ -41,10 +41,10 @@ def test_a_night_without_candidates_ends_with_the_data(mining: dict[str, Any]) -
 
 
 def test_candidates_bring_their_judges() -> None:
-    """One candidate is trained beside the baseline, compared, decided upon and promoted."""
+    """One candidate is trained beside the baselines, compared, decided upon, promoted and explained."""
     steps = plan_night(make_workflow(**CANDIDATES, **MINING))
-    trained = ("train.mlp", "train.baseline")
-    judged = ("evaluate", "decide", "promote")
+    trained = ("train.mlp", "train.logistic_regression", "train.gradient_boosting")
+    judged = ("evaluate", "decide", "promote", "interpret", "learning_curve")
     assert tuple(step.name for step in steps) == (
         *DATA_STEPS,
         "mine.clusters",
@@ -53,6 +53,29 @@ def test_candidates_bring_their_judges() -> None:
         "charts",
         "report",
     )
+
+
+def test_a_candidate_that_fails_is_done_without_and_a_baseline_is_not() -> None:
+    """Whoever reads what was trained goes on without a candidate; the gate needs every baseline."""
+    steps = {step.name: step for step in plan_night(make_workflow(**CANDIDATES))}
+    for name in ("evaluate", "promote", "interpret", "learning_curve", "charts", "report"):
+        assert steps[name].spares == ("train.mlp",), name
+        assert set(steps[name].spares) <= set(steps[name].needs), name
+    assert steps["decide"].spares == ()
+
+
+def test_a_night_without_a_learning_curve_does_not_train_again() -> None:
+    """An empty list of shares leaves the step out."""
+    steps = plan_night(make_workflow(**CANDIDATES, training={"learning_curve": []}))
+    assert "learning_curve" not in {step.name for step in steps}
+
+
+def test_mining_that_is_required_is_asked_for_by_the_judges() -> None:
+    """A night whose required mining found nothing compares nobody."""
+    mining = {"mining": {**MINING["mining"], "required": True}}
+    steps = {step.name: step for step in plan_night(make_workflow(**CANDIDATES, **mining))}
+    assert "mine.clusters" in steps["evaluate"].needs
+    assert "mine.clusters" not in steps["evaluate"].spares
 
 
 @pytest.mark.parametrize("more", [{}, MINING, CANDIDATES, {**CANDIDATES, **MINING}])

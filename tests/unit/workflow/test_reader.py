@@ -53,7 +53,7 @@ def test_sound_file_is_read_and_frozen(folder: Path, settings: Settings) -> None
     """A sound file becomes a workflow that cannot be changed."""
     workflow = load_workflow(write(folder, SOUND), settings)
     assert workflow.candidates["small"].dense == (8,)
-    assert workflow.promotion.metric == "accuracy"
+    assert workflow.metric == "accuracy"
     with pytest.raises(Exception, match="frozen"):
         workflow.name = "other"  # type: ignore[misc]
 
