@@ -10,8 +10,9 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from tasks.preparation.transformers import list_packages
 
 if TYPE_CHECKING:
     from mlflow.models import ModelSignature
+    from mlflow.types import Schema
 
 SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 ARTIFACT = "predictor"  # the same name as in the script
@@ -34,6 +36,7 @@ SERVING_CODE = (
     "dataset",
     "models/__init__.py",
     "models/predictor.py",
+    "models/window_cleaning.py",
 )
 COMMON_PACKAGES = ("mlflow", "numpy", "pandas", "pyarrow")
 
@@ -81,6 +84,7 @@ def save_as_mlflow_model(
             artifacts={ARTIFACT: str(predictor)},
             code_paths=[str(_copy_serving_code(Path(scratch)))],
             signature=_make_signature(preparation, image_dtype or np.uint8),
+            metadata=_describe(preparation),
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}"
                 for name in sorted({*COMMON_PACKAGES, *packages, *list_packages(preparation)})
@@ -101,18 +105,41 @@ def _copy_serving_code(scratch: Path) -> Path:
     return target
 
 
+def _describe(preparation: Preparation) -> dict[str, Any]:
+    """Say what a tensor's signature does not: what is predicted, and the names of the columns."""
+    shape = preparation.forecast
+    return {
+        "kind": preparation.kind,
+        "columns": list(preparation.columns),
+        "forecast": {**asdict(shape), "columns": list(shape.columns)} if shape else None,
+    }
+
+
 def _make_signature(preparation: Preparation, image_dtype: npt.DTypeLike) -> ModelSignature:
     from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
+    float64, shape = np.dtype(np.float64), preparation.forecast
+    if shape is not None:
+        inputs = TensorSpec(float64, (-1, shape.window, len(preparation.columns)))
+        outputs = TensorSpec(float64, (-1, *preparation.output_shape))
+        refuse = ParamSpec("refuse", "boolean", default=True)
+        return ModelSignature(Schema([inputs]), Schema([outputs]), ParamSchema([refuse]))
     if preparation.image_shape is not None:
-        shape = (-1, *preparation.image_shape)
-        inputs = Schema([TensorSpec(np.dtype(image_dtype), shape)])
-    else:
-        # Any type: raw rows hold numbers, or texts that cleaning reads as numbers, dates or classes.
-        inputs = Schema([ColSpec(AnyType(), name) for name in preparation.columns])
+        tensor = TensorSpec(np.dtype(image_dtype), (-1, *preparation.image_shape))
+        return ModelSignature(inputs=Schema([tensor]), outputs=_list_outputs(preparation))
+    # Any type: raw rows hold numbers, or texts that cleaning reads as numbers, dates or classes.
+    columns = Schema([ColSpec(AnyType(), name) for name in preparation.columns])
+    return ModelSignature(inputs=columns, outputs=_list_outputs(preparation))
+
+
+def _list_outputs(preparation: Preparation) -> Schema:
+    from mlflow.types import ColSpec, DataType, Schema
+
+    if preparation.kind == "regression":
+        return Schema([ColSpec(DataType.double, "prediction")])
     is_text = isinstance(preparation.classes[0], str)
     outputs = [ColSpec(DataType.string if is_text else DataType.long, "prediction")]
     outputs += [ColSpec(DataType.float, f"probability_{name}") for name in preparation.classes]
-    return ModelSignature(inputs=inputs, outputs=Schema(outputs))
+    return Schema(outputs)

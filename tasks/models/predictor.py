@@ -1,7 +1,7 @@
-"""From raw rows to class probabilities: what was learned and how rows are read, in one folder.
+"""From raw rows to what a model says of them: what was learned and how rows are read, in one folder.
 
-Training writes the folder, the registered model loads it. A network needs Keras, the classical
-baseline scikit-learn and skops; neither is imported for the other.
+Training writes the folder, the registered model loads it. A network needs Keras, a classical
+baseline of tables scikit-learn and skops; neither is imported for the other.
 All imports from ``tasks`` stand at the top: a registered model imports its own copy of this file
 under a name that is free again afterwards (``pyfunc_model.py``).
 """
@@ -17,7 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.errors import ModelError
+from tasks.models.window_cleaning import clean_windows
 from tasks.preparation import Preparation
+from tasks.preparation.originals import Originals
+from tasks.preparation.preparation import Kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,26 +29,37 @@ PREPARATION_FILE = "preparation.json"
 NETWORK_FILE = "network.keras"
 ESTIMATOR_FILE = "estimator.skops"
 
-# What skops may load beside the types it trusts by itself (scikit-learn's own): nothing more.
-TRUSTED_TYPES: tuple[str, ...] = ()
+# What skops may load beside the types it trusts by itself, scikit-learn's own that have a public name:
+# the trees of gradient boosting, which are arrays of thresholds and values.
+TRUSTED_TYPES: tuple[str, ...] = (
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
 
 # Rows that go through a network at once: the bound on the memory of its activations
 # (44 MB for 32 filters on 28x28 pixels).
 ROWS_PER_BATCH = 512
 
 Rows: TypeAlias = "pa.Table | pa.RecordBatch | npt.NDArray[Any] | pd.DataFrame"
-ProbabilityFunction = Callable[[npt.NDArray[Any]], npt.NDArray[np.float32]]
+Outputs: TypeAlias = Callable[[npt.NDArray[Any]], npt.NDArray[np.floating[Any]]]
+
+_ASKED_FOR: dict[Kind, str] = {
+    "classification": "predict_probabilities",
+    "regression": "predict_values",
+    "forecast": "forecast",
+}
 
 
 class Predictor:
-    """A trained model that takes raw rows.
+    """A trained model that takes raw rows, or windows of raw values.
 
     Parameters
     ----------
     preparation : Preparation
-        How the rows become the array the model reads, and the classes.
-    compute_probabilities : callable
-        From an array of shape (n_rows, *input_shape) to one of shape (n_rows, n_classes).
+        How the rows become the array the model reads, and what it is asked.
+    compute_outputs : callable
+        From an array of shape (n_rows, *input_shape) to one of shape (n_rows, *output_shape): the
+        classes' probabilities (or of two classes the second one's alone, of shape (n_rows, 1)),
+        numbers in the target's unit, or the clean columns' values of the steps ahead.
 
     Examples
     --------
@@ -53,11 +67,9 @@ class Predictor:
     >>> predictor.predict_probabilities(table).argmax(axis=1)            # doctest: +SKIP
     """
 
-    def __init__(
-        self, preparation: Preparation, compute_probabilities: ProbabilityFunction
-    ) -> None:
+    def __init__(self, preparation: Preparation, compute_outputs: Outputs) -> None:
         self.preparation = preparation
-        self._compute_probabilities = compute_probabilities
+        self._compute_outputs = compute_outputs
 
     @classmethod
     def load(cls, folder: Path) -> Predictor:
@@ -81,7 +93,7 @@ class Predictor:
         if (folder / NETWORK_FILE).is_file():
             return cls(preparation, _load_network(folder / NETWORK_FILE))
         if (folder / ESTIMATOR_FILE).is_file():
-            return cls(preparation, _load_estimator(folder / ESTIMATOR_FILE))
+            return cls(preparation, _load_estimator(folder / ESTIMATOR_FILE, preparation.kind))
         raise _unusable(folder, f"it has neither {NETWORK_FILE} nor {ESTIMATOR_FILE}")
 
     @property
@@ -108,13 +120,91 @@ class Predictor:
         CleaningError
             When a column is missing, or a row would have gone to quarantine in training.
         ModelError
-            When an array has another shape.
+            When an array has another shape, or the model predicts no classes.
         """
-        inputs = self._to_inputs(rows)
-        probabilities = np.empty((len(inputs), len(self.classes)), dtype=np.float32)
-        for part in _slices(len(inputs), ROWS_PER_BATCH):
-            probabilities[part] = self._compute_probabilities(inputs[part])
-        return probabilities
+        self._check_kind("classification")
+        n_classes = len(self.classes)
+        outputs = self._compute(self._to_inputs(rows), (n_classes,))
+        if outputs.shape[1] == 1 and n_classes == 2:  # one sigmoid unit says one probability
+            outputs = np.concatenate([1.0 - outputs, outputs], axis=1)
+        return outputs.astype(np.float32, copy=False)
+
+    def predict_values(self, rows: Rows) -> npt.NDArray[np.float64]:
+        """Predict the number of every row.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table, pyarrow.RecordBatch, pandas.DataFrame or ndarray
+            As :meth:`predict_probabilities` takes them.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,), float64
+            In the target's unit.
+
+        Raises
+        ------
+        CleaningError
+            When a column is missing, or a row would have gone to quarantine in training.
+        ModelError
+            When an array has another shape, or the model predicts no numbers.
+        """
+        self._check_kind("regression")
+        return self._compute(self._to_inputs(rows), (1,)).astype(np.float64).reshape(-1)
+
+    def forecast(
+        self, windows: npt.NDArray[np.float64], *, refuse: bool = True
+    ) -> npt.NDArray[np.float64]:
+        """Forecast the steps after every window.
+
+        Parameters
+        ----------
+        windows : ndarray of shape (n_windows, window, n_raw_columns), float64
+            Raw values in the order of :attr:`Preparation.columns`; times in seconds since 1970, UTC;
+            NaN where there is none.
+        refuse : bool, default True
+            Whether a window that cannot be cleaned is an error; else its forecast is NaN.
+
+        Returns
+        -------
+        ndarray of shape (n_windows, horizon, n_columns), float64
+            In the columns' own units, in the order of :attr:`ForecastShape.columns`.
+
+        Raises
+        ------
+        CleaningError
+            When a window cannot be cleaned as the training rows were; names the first one, its step
+            and column.
+        ModelError
+            When the array has another shape, or the model forecasts nothing.
+        """
+        self._check_kind("forecast")
+        cleaned = clean_windows(self.preparation, np.asarray(windows, dtype=np.float64))
+        if refuse:
+            cleaned.refuse()
+        shape = self.preparation.output_shape
+        outputs = np.full((len(windows), *shape), np.nan)
+        outputs[cleaned.is_usable] = self._compute(cleaned.inputs[cleaned.is_usable], shape)
+        return restore_units(self.preparation, outputs)
+
+    def _check_kind(self, kind: Kind) -> None:
+        if self.preparation.kind != kind:
+            raise ModelError(
+                f"A model of {self.preparation.kind} was asked for a {kind}.",
+                expected=f"{_ASKED_FOR[self.preparation.kind]}()",
+                hint="ask the model what it was trained for",
+            )
+
+    def _compute(
+        self, inputs: npt.NDArray[Any], shape: tuple[int, ...]
+    ) -> npt.NDArray[np.floating[Any]]:
+        """Compute outputs slice by slice; ``shape`` is that of one, for no rows at all."""
+        if not len(inputs):
+            return np.empty((0, *shape), dtype=np.float32)
+        parts = [
+            self._compute_outputs(inputs[part]) for part in _slices(len(inputs), ROWS_PER_BATCH)
+        ]
+        return np.concatenate(parts)
 
     def _to_inputs(self, rows: Rows) -> npt.NDArray[Any]:
         preparation = self.preparation
@@ -135,7 +225,28 @@ class Predictor:
         return preparation.inputs(preparation.clean(rows))
 
 
-def _load_network(file: Path) -> ProbabilityFunction:
+def restore_units(
+    preparation: Preparation, values: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Turn values of the forecast columns from clean units into those in which they arrived.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Of a forecast.
+    values : ndarray of shape (..., n_columns), float64
+
+    Returns
+    -------
+    ndarray of the same shape
+    """
+    columns = preparation.forecast.columns if preparation.forecast is not None else ()
+    originals = Originals(preparation.transformers)
+    restored = [originals.find(name).restore(values[..., i]) for i, name in enumerate(columns)]
+    return np.stack(restored, axis=-1)
+
+
+def _load_network(file: Path) -> Outputs:
     import keras
 
     try:
@@ -146,14 +257,14 @@ def _load_network(file: Path) -> ProbabilityFunction:
         # Else Keras compiles with XLA, which takes longer than predicting a hold-out does.
         network.jit_compile = False
 
-    def compute_probabilities(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def compute_outputs(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         # The same compiled function as ``predict``, without the data pipeline it sets up per call.
         return np.asarray(network.predict_on_batch(inputs), dtype=np.float32)
 
-    return compute_probabilities
+    return compute_outputs
 
 
-def _load_estimator(file: Path) -> ProbabilityFunction:
+def _load_estimator(file: Path, kind: Kind) -> Outputs:
     import skops.io
     from skops.io.exceptions import UntrustedTypesFoundException
 
@@ -162,11 +273,13 @@ def _load_estimator(file: Path) -> ProbabilityFunction:
     except UntrustedTypesFoundException as error:
         raise _unusable(file, str(error)) from error
 
-    def compute_probabilities(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def compute_outputs(inputs: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
         flat = inputs.reshape(len(inputs), -1).astype(np.float32)
-        return np.asarray(estimator.predict_proba(flat), dtype=np.float32)
+        if kind == "classification":
+            return np.asarray(estimator.predict_proba(flat), dtype=np.float32)
+        return np.asarray(estimator.predict(flat), dtype=np.float64).reshape(len(inputs), -1)
 
-    return compute_probabilities
+    return compute_outputs
 
 
 def _unusable(path: Path, reason: str) -> ModelError:

@@ -23,7 +23,7 @@ PROBABILITY_PREFIX = "probability_"
 
 
 class RegisteredModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Raw rows in; the class and the probability of every class out."""
+    """Raw rows in, and what the model says of each out; windows of a series in, and forecasts out."""
 
     def load_context(self, context: Any) -> None:
         """Load the predictor with the model's own code."""
@@ -40,26 +40,36 @@ class RegisteredModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
         self,
         context: Any,  # noqa: ARG002 - MLflow's signature
         model_input: np.ndarray,
-        params: dict[str, Any] | None = None,  # noqa: ARG002
-    ) -> pd.DataFrame:
-        """Predict raw rows.
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame | np.ndarray:
+        """Predict raw rows, or forecast what follows windows of raw values.
 
         Parameters
         ----------
         context : PythonModelContext
             Not used after loading.
         model_input : ndarray or pandas.DataFrame
-            Images of shape (n_rows, height, width, channels), or a frame with the raw feature columns.
+            Images of shape (n_rows, height, width, channels), a frame with the raw feature columns,
+            or windows of shape (n_windows, window, n_raw_columns), float64, with times in seconds
+            since 1970 and NaN for what is missing.
         params : dict, optional
-            Not used.
+            Of forecasts ``refuse``: whether a window that cannot be cleaned is an error (the
+            default), or its forecast NaN.
 
         Returns
         -------
-        pandas.DataFrame
-            ``prediction`` and one ``probability_<class>`` per class.
+        pandas.DataFrame or ndarray
+            Of classes ``prediction`` and one ``probability_<class>`` per class; of numbers
+            ``prediction``; of forecasts an array of shape (n_windows, horizon, n_columns), float64.
         """
-        probabilities = self._predictor.predict_probabilities(model_input)
-        classes = np.asarray(self._predictor.classes)
+        predictor = self._predictor
+        if predictor.preparation.kind == "forecast":
+            refuse = (params or {}).get("refuse", True)
+            return np.asarray(predictor.forecast(model_input, refuse=refuse))
+        if predictor.preparation.kind == "regression":
+            return pd.DataFrame({PREDICTION: predictor.predict_values(model_input)})
+        probabilities = predictor.predict_probabilities(model_input)
+        classes = np.asarray(predictor.classes)
         columns = {PREDICTION: classes[probabilities.argmax(axis=1)]}
         for i, name in enumerate(classes):
             columns[f"{PROBABILITY_PREFIX}{name}"] = probabilities[:, i]

@@ -9,17 +9,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from series_support import make_gridded_preparation, make_plain_preparation
 
 from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE, PREPARATION_FILE
 from tasks.preparation import Preparation
+from tasks.workflow import CnnCandidate
 
-CNN = {
-    "kind": "cnn",
-    "convolutions": [{"filters": 2, "kernel": 3, "padding": "valid", "pool": "max"}],
-    "dense": [5],
-    "activation": "relu",
-    "dropout": 0.0,
-}
+CNN = CnnCandidate.model_validate(
+    {"kind": "cnn", "convolutions": [{"filters": 2}], "dense": [5]}
+).model_dump(mode="json")
 
 
 @pytest.fixture
@@ -38,8 +36,9 @@ def image_folder(tmp_path: Path) -> Path:
     network = build_network(
         CNN,
         name="cnn",
+        kind="classification",
         input_shape=(6, 6, 1),
-        n_classes=3,
+        output_shape=(3,),
         mean=np.full((6, 6, 1), 100.0),
         variance=np.full((6, 6, 1), 2500.0),
         seed=1,
@@ -87,3 +86,15 @@ def fit_table_pipeline() -> Any:
     X = np.array([[1, 0.5], [2, 1], [8, -1.5], [9, -2]], dtype=np.float32)
     steps = [("scaler", StandardScaler()), ("classifier", LogisticRegression())]
     return Pipeline(steps).fit(X, [0, 0, 1, 1])
+
+
+@pytest.fixture
+def plain_series() -> Preparation:
+    """Forecasts ``flow`` from ``flow`` and ``rain``; rows follow each other as they are."""
+    return make_plain_preparation()
+
+
+@pytest.fixture
+def gridded_series() -> Preparation:
+    """Forecasts ``flow`` day by day; gaps of one day within a window are interpolated."""
+    return make_gridded_preparation()

@@ -1,4 +1,4 @@
-"""Networks compute what their equations say, survive saving, and refuse what cannot be built."""
+"""Networks are built as their settings say, survive saving, and refuse what cannot be built."""
 
 from __future__ import annotations
 
@@ -7,178 +7,88 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import pytest
-from sklearn.preprocessing import StandardScaler
+from mathematics_support import Array, build, build_forecaster, compute
 
 from tasks.errors import TrainingError
-from tasks.models.networks import build_network
-from tasks.training.statistics import compute_statistics
+from tasks.models.networks import add_units
 
-Array = npt.NDArray[Any]
-MLP = {"kind": "mlp", "dense": [4, 3], "activation": "tanh", "dropout": 0.0}
+MLP: dict[str, Any] = {"kind": "mlp", "dense": [4, 3], "activation": "tanh", "dropout": 0.0}
+LSTM: dict[str, Any] = {
+    "kind": "lstm",
+    "units": [3, 2],
+    "bidirectional": True,
+    "dense": [4],
+    "activation": "relu",
+    "dropout": 0.5,
+    "from_last_value": True,
+}
 
 
 def cnn(**block: Any) -> dict[str, Any]:
     convolution = {"filters": 2, "kernel": 3, "padding": "valid", "pool": "max"} | block
-    return {
-        "kind": "cnn",
-        "convolutions": [convolution],
-        "dense": [4],
-        "activation": "relu",
-        "dropout": 0.0,
-    }
+    return {"kind": "cnn", "convolutions": [convolution], "dense": [4], "activation": "relu"}
 
 
-def build(spec: dict[str, Any], shape: tuple[int, ...], **changes: Any) -> keras.Model:
-    settings = {
-        "name": "tested",
-        "input_shape": shape,
-        "n_classes": 3,
-        "mean": np.zeros(shape),
-        "variance": np.ones(shape),
-        "seed": 1,
-    }
-    return build_network(spec, **(settings | changes))
+def draw(*shape: int) -> Array:
+    return np.random.default_rng(1).normal(size=shape).astype("float32")
 
 
-def give_biases(network: keras.Model) -> None:
-    """Biases start at zero, where a forgotten one would not show."""
-    rng = np.random.default_rng(5)
-    for weight in network.trainable_weights:
-        weight.assign(rng.normal(0.0, 0.5, weight.shape).astype("float32"))
-
-
-def softmax(z: Array) -> Array:
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def convolve(images: Array, kernels: Array, bias: Array) -> Array:
-    """O(i,j) = sum_p sum_q K(p,q) I(i+p, j+q), for every filter, over all channels."""
-    k = len(kernels)
-    n_rows, height, width, _ = images.shape
-    out = np.zeros((n_rows, height - k + 1, width - k + 1, kernels.shape[3]))
-    for i in range(out.shape[1]):
-        for j in range(out.shape[2]):
-            window = images[:, i : i + k, j : j + k, :]
-            out[:, i, j, :] = np.einsum("npqc,pqcf->nf", window, kernels) + bias
-    return out
-
-
-def pool(images: Array, reduce: Any) -> Array:
-    height, width = images.shape[1] // 2, images.shape[2] // 2
-    out = np.zeros((len(images), height, width, images.shape[3]))
-    for i in range(height):
-        for j in range(width):
-            out[:, i, j] = reduce(images[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2], axis=(1, 2))
-    return out
-
-
-def test_the_published_network_has_693962_parameters() -> None:
-    """Conv2D(32, 3x3), max pooling, Dense(128), Dense(10) on 28x28x1."""
-    spec = cnn(filters=32) | {"dense": [128]}
-    network = build(spec, (28, 28, 1), n_classes=10)
-    assert sum(np.prod(w.shape) for w in network.trainable_weights) == 693_962
-
-
-def test_dense_layers_compute_f_of_wx_plus_b() -> None:
-    """A multi-layer perceptron is y = f(W x + b) repeated, and a softmax."""
-    network = build(MLP, (5,))
-    give_biases(network)
-    x = np.random.default_rng(1).normal(size=(6, 5)).astype("float32")
-    w1, b1, w2, b2, w3, b3 = (w.numpy() for w in network.trainable_weights)
-    expected = softmax(np.tanh(np.tanh(x @ w1 + b1) @ w2 + b2) @ w3 + b3)
-    np.testing.assert_allclose(network.predict_on_batch(x), expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("pooling", ["max", "average", "none"])
-@pytest.mark.parametrize("padding", ["valid", "same"])
-def test_convolution_and_pooling_compute_their_equations(pooling: str, padding: str) -> None:
-    """Every filter is summed over its window and all channels; pooling takes 2x2 windows."""
-    network = build(cnn(padding=padding, pool=pooling), (7, 6, 2))
-    give_biases(network)
-    x = np.random.default_rng(2).normal(size=(3, 7, 6, 2)).astype("float32")
-    kernels, bias, w1, b1, w2, b2 = (w.numpy() for w in network.trainable_weights)
-    padded = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0))) if padding == "same" else x
-    hidden = np.maximum(convolve(padded, kernels, bias), 0.0)
-    if pooling != "none":
-        hidden = pool(hidden, np.max if pooling == "max" else np.mean)
-    hidden = np.maximum(hidden.reshape(3, -1) @ w1 + b1, 0.0)
-    expected = softmax(hidden @ w2 + b2)
-    np.testing.assert_allclose(network.predict_on_batch(x), expected, atol=1e-5)
+def names_of(network: keras.Model) -> list[str]:
+    return [layer.name for layer in network.layers]
 
 
 @pytest.mark.parametrize(
-    ("pooling", "expected"), [("max", [4, 8, 9, 6]), ("average", [2.5, 6.5, 3, 3])]
+    ("kind", "output_shape", "built"),
+    [
+        ("classification", (3,), (None, 3)),
+        ("classification", (2,), (None, 1)),
+        ("regression", (1,), (None, 1)),
+        ("forecast", (4, 2), (None, 4, 2)),
+    ],
 )
-def test_pooling_by_hand(pooling: str, expected: list[float]) -> None:
-    """With a 1x1 kernel of weight 1 the convolution changes nothing, so only the pooling is seen."""
-    network = build(cnn(filters=1, kernel=1, pool=pooling), (4, 4, 1))
-    network.trainable_weights[0].assign(np.ones((1, 1, 1, 1)))
-    image = np.array([[1, 2, 5, 6], [3, 4, 7, 8], [9, 1, 0, 6], [1, 1, 6, 0]], dtype="uint8")
-    pooling_layer = next(layer for layer in network.layers if "pooling" in layer.name)
-    pooled = keras.Model(network.input, pooling_layer.output).predict_on_batch(
-        image[None, :, :, None]
-    )
-    assert pooled.ravel().tolist() == expected
-
-
-def normalisation_of(network: keras.Model) -> keras.Model:
-    layer = next(la for la in network.layers if isinstance(la, keras.layers.Normalization))
-    return keras.Model(network.input, layer.output)
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_the_first_layer_standardises_as_scikit_learn_does(dtype: str) -> None:
-    """Fitted on training images, applied to others, constant pixels only shifted."""
-    rng = np.random.default_rng(4)
-    train = rng.integers(0, 256, (50, 4, 3, 1)).astype(dtype)
-    train[:, 0, 0, 0] = 0  # constant in training, and not in the hold-out below
-    train[:, 1, 1, 0] = 77
-    holdout = rng.integers(0, 256, (20, 4, 3, 1)).astype(dtype)
-    scaler = StandardScaler().fit(train.reshape(50, -1).astype("float64"))
-    statistics = compute_statistics([train])
-    network = build(
-        cnn(kernel=2, pool="none"),
-        (4, 3, 1),
-        mean=statistics.mean,
-        variance=statistics.scaling_variance,
-    )
-    expected = scaler.transform(holdout.reshape(20, -1).astype("float64")).reshape(20, 4, 3, 1)
-    standardised = normalisation_of(network).predict_on_batch(holdout)
-    np.testing.assert_allclose(standardised, expected, rtol=1e-6, atol=1e-5)
-    assert np.abs(holdout[:, 0, 0, 0].astype(float)).max() > 0
-    assert np.abs(standardised[:, 0, 0, 0]).max() <= 255
-
-
-def test_uint8_and_float_images_give_the_same(images: Array) -> None:
-    """Images stay uint8 until the network makes numbers of them."""
-    network = build(cnn(), (6, 6, 1))
-    as_floats = network.predict_on_batch(images.astype("float32"))
-    np.testing.assert_array_equal(network.predict_on_batch(images), as_floats)
-
-
-def test_a_saved_network_predicts_the_same_when_loaded_safely(
-    tmp_path: Path, images: Array
+@pytest.mark.parametrize("layers", ["mlp", "rnn", "lstm", "gru"])
+def test_every_question_has_its_head(
+    layers: str, kind: str, output_shape: tuple[int, ...], built: tuple[int | None, ...]
 ) -> None:
-    """Nothing in the file needs our code or runs any."""
-    network = build(
-        cnn() | {"dropout": 0.5},
-        (6, 6, 1),
-        mean=np.full((6, 6, 1), 99.1),
-        variance=np.full((6, 6, 1), 5.3),
-    )
-    network.save(tmp_path / "network.keras")
-    loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
-    np.testing.assert_array_equal(loaded.predict_on_batch(images), network.predict_on_batch(images))
+    """Probabilities, one probability of two, a number, or the steps of every forecast column."""
+    spec = MLP | {"kind": layers, "units": [3]}
+    network = build_forecaster(spec, (5, 2), kind=kind, output_shape=output_shape)
+    assert network.output_shape == built
+    assert network.name == "tested"
 
 
-def test_the_seed_decides_the_initial_weights() -> None:
-    """The same seed gives the same weights, another seed others."""
-    first, same, other = (build(MLP, (5,), seed=s).get_weights()[-2] for s in (1, 1, 2))
-    np.testing.assert_array_equal(first, same)
-    assert np.abs(first - other).max() > 0.01
+def test_layers_are_named_by_what_they_are() -> None:
+    """The same names in every process, in the order in which a row goes through them."""
+    network = build_forecaster(LSTM | {"bidirectional": False, "batch_normalization": True}, (5, 2))
+    assert names_of(network) == [
+        "rows",
+        "normalization",
+        "last_value",
+        "change_from_last_value",
+        "lstm_1",
+        "lstm_1_dropout",
+        "lstm_2",
+        "lstm_2_dropout",
+        "dense_1",
+        "dense_1_normalization",
+        "dense_1_activation",
+        "dense_1_dropout",
+        "output",
+        "steps",
+        "forecast",
+    ]
+
+
+def test_convolution_blocks_follow_each_other_until_the_dense_layers() -> None:
+    """Each with its own padding and pooling."""
+    blocks = [
+        {"filters": 4, "kernel": 3, "padding": "same", "pool": "average"},
+        {"filters": 5, "kernel": 3, "padding": "valid", "pool": "none"},
+    ]
+    network = build(cnn() | {"convolutions": blocks}, (8, 8, 1))
+    assert names_of(network)[2:6] == ["convolution_1", "pooling_1", "convolution_2", "flatten"]
+    assert network.get_layer("convolution_2").output.shape == (None, 2, 2, 5)
 
 
 @pytest.mark.parametrize(("dropout", "n_dropouts"), [(0.0, 0), (0.25, 2)])
@@ -189,20 +99,106 @@ def test_dropout_follows_every_dense_layer(dropout: float, n_dropouts: int) -> N
     assert found == [dropout] * n_dropouts
 
 
+def test_only_a_forecast_begins_with_its_last_value() -> None:
+    """A class or a number has nothing to add the last value back to."""
+    network = build_forecaster(LSTM, (5, 2), kind="regression", output_shape=(1,))
+    assert "last_value" not in names_of(network)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("spec", [MLP, cnn(), LSTM], ids=lambda spec: spec["kind"])
+def test_mixed_precision_is_the_layers_own(spec: dict[str, Any], precision: str) -> None:
+    """Hidden layers compute in 16 bits, both ends and all weights in 32; nothing else changes."""
+    before = keras.config.dtype_policy().name
+    spec = spec | {"precision": precision, "batch_normalization": True}
+    if spec["kind"] == "lstm":
+        network, x = build_forecaster(spec, (5, 2)), draw(3, 5, 2)
+    else:
+        shape = (5,) if spec["kind"] == "mlp" else (6, 6, 1)
+        network, x = build(spec, shape), draw(3, *shape)
+    assert keras.config.dtype_policy().name == before
+    ends = {"normalization", "last_value", "change_from_last_value", "output", "steps", "forecast"}
+    for layer in network.layers[1:]:
+        expected = "float32" if layer.name in ends else precision
+        assert layer.dtype_policy.name == expected, layer.name
+    assert {w.dtype for w in network.trainable_weights} == {"float32"}
+    assert compute(network, x).dtype == np.float32
+
+
+def test_uint8_and_float_images_give_the_same(images: Array) -> None:
+    """Images stay uint8 until the network makes numbers of them."""
+    network = build(cnn(), (6, 6, 1))
+    as_floats = network.predict_on_batch(images.astype("float32"))
+    np.testing.assert_array_equal(network.predict_on_batch(images), as_floats)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+@pytest.mark.parametrize("layers", ["mlp", "cnn", "rnn", "lstm", "gru"])
+def test_a_saved_network_predicts_the_same_when_loaded_safely(
+    tmp_path: Path, layers: str, precision: str
+) -> None:
+    """Nothing in the file needs our code or runs any."""
+    settings = {"kind": layers, "precision": precision, "batch_normalization": True}
+    if layers == "cnn":
+        shape: tuple[int, ...] = (6, 6, 1)
+        network = build(
+            cnn() | settings,
+            shape,
+            mean=np.full(shape, 99.1),
+            variance=np.full(shape, 5.3),
+        )
+    else:
+        shape = (5, 3)
+        network = build_forecaster(
+            LSTM | settings,
+            (5, 3),
+            output_shape=(4, 2),
+            target_places=(2, 0),
+            mean=np.array([1.1, 2.2, 3.3]),
+        )
+        network = add_units(network, mean=np.array([0.1, 1e4]), scale=np.array([1.7, 30.0]))
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
+    x = draw(3, *shape)
+    np.testing.assert_array_equal(compute(loaded, x), compute(network, x))
+
+
+def test_units_share_the_weights_and_leave_the_optimizer() -> None:
+    """What is saved is what was trained, without the state of training."""
+    network = build(MLP, (5,), kind="regression", output_shape=(1,))
+    network.compile("adam", "mse")
+    in_units = add_units(network, mean=np.array([50.0]), scale=np.array([10.0]))
+    assert all(
+        ours is theirs for ours, theirs in zip(in_units.weights, network.weights, strict=True)
+    )
+    assert not in_units.compiled
+    assert in_units.name == "tested"
+
+
+def test_the_seed_decides_the_initial_weights() -> None:
+    """The same seed gives the same weights, another seed others."""
+    first, same, other = (build(MLP, (5,), seed=s).get_weights()[-2] for s in (1, 1, 2))
+    np.testing.assert_array_equal(first, same)
+    assert np.abs(first - other).max() > 0.01
+
+
+CANNOT = r"(?s)'tested' cannot be built: "
+
+
 @pytest.mark.parametrize(
     ("spec", "shape", "changes", "message"),
     [
         (MLP | {"kind": "mpl"}, (5,), {}, r"(?s)'tested' is of the kind 'mpl'.*'mlp', perhaps"),
-        (MLP, (5,), {"n_classes": 1}, r"'tested' has 1 class"),
-        (
-            cnn(kernel=7),
-            (6, 6, 1),
-            {},
-            r"'tested' cannot be built: convolution 1 \(7x7 on \(6, 6\)",
-        ),
-        (cnn(kernel=3), (3, 3, 1), {}, r"'tested' cannot be built: .* \(1, 1\) pixels, too few"),
-        (cnn(), (5,), {}, r"'tested' cannot be built: a cnn needs images"),
-        (MLP | {"activation": "rellu"}, (5,), {}, r"'tested' cannot be built: .*rellu"),
+        (MLP, (5,), {"kind": "forcast"}, r"(?s)'tested' is asked for 'forcast'.*'forecast', perh"),
+        (MLP, (5,), {"output_shape": (1,)}, r"'tested' has 1 class"),
+        (cnn(kernel=7), (6, 6, 1), {}, CANNOT + r"convolution 1 \(7x7 on \(6, 6\)"),
+        (cnn(kernel=3), (3, 3, 1), {}, CANNOT + r".* \(1, 1\) pixels, too few"),
+        (cnn(), (5,), {}, CANNOT + r"a cnn needs images.*'kind: mlp'"),
+        (LSTM, (6, 6, 1), {}, CANNOT + r"the layer lstm_1 needs windows.*\(6, 6, 1\).*'kind: cnn'"),
+        (LSTM | {"kind": "gru"}, (5,), {"kind": "regression"}, CANNOT + r"the layer gru_1 needs"),
+        (LSTM, (5,), {"kind": "forecast"}, CANNOT + r"only a window has a last value"),
+        (MLP | {"activation": "rellu"}, (5,), {}, CANNOT + r".*rellu"),
+        (MLP | {"precision": "mixed_bfloat17"}, (5,), {}, CANNOT + r".*mixed_bfloat17"),
     ],
 )
 def test_what_cannot_be_built_names_the_candidate(
@@ -211,3 +207,10 @@ def test_what_cannot_be_built_names_the_candidate(
     """The message says which candidate and which layer, and what would have fitted."""
     with pytest.raises(TrainingError, match=message):
         build(spec, shape, **changes)
+
+
+@pytest.mark.parametrize("places", [(0,), (0, 2), (0, 1, 1)])
+def test_places_that_are_no_forecast_columns_are_refused(places: tuple[int, ...]) -> None:
+    """One place for every column, among the features."""
+    with pytest.raises(TrainingError, match=r"'tested' cannot be built: 2 columns .* features"):
+        build_forecaster(LSTM, (5, 2), target_places=places)

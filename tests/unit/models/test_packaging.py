@@ -15,12 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+import skops.io
 from mlflow.exceptions import MlflowException
+from series_support import save_last_value
+from sklearn.linear_model import LinearRegression
 
 import tasks.preparation
 from tasks.dataset import digest_folder
 from tasks.models.packaging import save_as_mlflow_model
-from tasks.models.predictor import Predictor
+from tasks.models.predictor import ESTIMATOR_FILE, PREPARATION_FILE, Predictor
+from tasks.preparation import Preparation
 
 FRESH_PROCESS = """
 import json, sys
@@ -130,6 +134,69 @@ def test_the_signature_refuses_other_images(
     model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
     with pytest.raises(MlflowException, match=message):
         model.predict(given)
+
+
+def test_a_model_of_numbers_answers_with_a_number_per_row(tmp_path: Path) -> None:
+    """One column, ``prediction``, in the target's unit; raw texts are read as the numbers they are."""
+    result = tmp_path / "result"
+    result.mkdir()
+    X = np.arange(4.0)[:, np.newaxis]
+    skops.io.dump(LinearRegression().fit(X, 3 * X[:, 0] + 1), result / ESTIMATOR_FILE)
+    preparation = Preparation("price", (), None, None, ("x",), kind="regression")
+    (result / PREPARATION_FILE).write_text(preparation.to_json(), encoding="utf-8")
+    save_as_mlflow_model(tmp_path / "model", result, packages=[])
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    predicted = model.predict(pd.DataFrame({"x": ["1", "2.5"]}))
+    assert list(predicted.columns) == ["prediction"]
+    np.testing.assert_allclose(predicted["prediction"], [4.0, 8.5], rtol=1e-6)
+    assert model.metadata.get_output_schema().input_names() == ["prediction"]
+    assert model.metadata.metadata["kind"] == "regression"
+
+
+def test_a_forecaster_takes_windows_and_answers_with_tensors(
+    gridded_series: Preparation, tmp_path: Path
+) -> None:
+    """Windows of raw values in, with times in seconds; the steps ahead in the columns' own units out."""
+    result = save_last_value(tmp_path / "result", gridded_series)
+    save_as_mlflow_model(tmp_path / "model", result, packages=["keras"])
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    days = 19_723 * 86_400.0 + 86_400.0 * np.arange(3)
+    windows = np.stack([np.stack([flow, days], axis=1) for flow in ([1.0, np.nan, 7.0], [1, 2, 3])])
+    np.testing.assert_allclose(model.predict(windows)[:, :, 0], [[7, 7], [3, 3]], rtol=1e-5)
+    inputs, outputs = model.metadata.get_input_schema(), model.metadata.get_output_schema()
+    assert [(spec.type.name, spec.shape) for spec in inputs] == [("float64", (-1, 3, 2))]
+    assert [(spec.type.name, spec.shape) for spec in outputs] == [("float64", (-1, 2, 1))]
+    assert model.metadata.metadata == {
+        "kind": "forecast",
+        "columns": ["flow", "time"],
+        "forecast": {
+            "time": "time",
+            "columns": ["flow"],
+            "window": 3,
+            "horizon": 2,
+            "season": None,
+            "every": "1d",
+        },
+    }
+
+
+def test_a_forecaster_refuses_a_window_unless_told_otherwise(
+    plain_series: Preparation, tmp_path: Path
+) -> None:
+    """A missing value that nothing can fill is an error, or with ``refuse=False`` a NaN for that window."""
+    save_as_mlflow_model(
+        tmp_path / "model", save_last_value(tmp_path / "result", plain_series), packages=[]
+    )
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    windows = np.ones((2, 3, 2))
+    windows[0, 1, 1] = np.nan
+    with pytest.raises(Exception, match="Window 0 cannot be forecast: step 1, rain: missing"):
+        model.predict(windows)
+    told = model.predict(windows, params={"refuse": False})
+    assert np.isnan(told[0]).all()
+    np.testing.assert_allclose(told[1], 1.0, rtol=1e-5)
+    with pytest.raises(MlflowException, match=r"\(2, 4, 2\)"):
+        model.predict(np.ones((2, 4, 2)))
 
 
 def test_requirements_are_the_installed_versions(table_folder: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A predictor gives the same probabilities for every form of the same rows, and loads nothing unsafe."""
+"""A predictor says the same for every form of the same rows, in the user's units, and loads nothing unsafe."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pytest
 import skops.io
+from series_support import save_last_value
+from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from tasks.dataset import array_to_tensor_column
 from tasks.errors import CleaningError, ModelError
 from tasks.models import predictor as module
 from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE, PREPARATION_FILE, Predictor
+from tasks.preparation import Preparation
 
 
 def test_images_as_array_table_and_batch_give_the_same_as_keras(
@@ -39,10 +42,8 @@ def test_batches_are_bounded_and_change_nothing(
     predictor = Predictor.load(image_folder)
     at_once = predictor.predict_probabilities(images)
     sizes: list[int] = []
-    compute = predictor._compute_probabilities
-    monkeypatch.setattr(
-        predictor, "_compute_probabilities", lambda x: sizes.append(len(x)) or compute(x)
-    )
+    compute = predictor._compute_outputs
+    monkeypatch.setattr(predictor, "_compute_outputs", lambda x: sizes.append(len(x)) or compute(x))
     monkeypatch.setattr(module, "ROWS_PER_BATCH", 3)
     np.testing.assert_allclose(predictor.predict_probabilities(images), at_once, atol=1e-6)
     assert sizes == [3, 3, 1]
@@ -112,6 +113,82 @@ def test_a_broken_network_file_is_refused(image_folder: Path) -> None:
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(ModelError, match=f"{NETWORK_FILE} cannot be loaded"):
         Predictor.load(image_folder)
+
+
+def test_one_sigmoid_unit_says_two_probabilities(tmp_path: Path) -> None:
+    """Of two classes the network says the second one's alone: here sigmoid(2 x)."""
+    inputs = keras.Input((1,))
+    outputs = keras.layers.Dense(1, activation="sigmoid", use_bias=False)(inputs)
+    network = keras.Model(inputs, outputs)
+    network.set_weights([np.array([[2.0]])])
+    network.save(tmp_path / NETWORK_FILE)
+    preparation = Preparation("kind", ("no", "yes"), None, None, ("x",))
+    (tmp_path / PREPARATION_FILE).write_text(preparation.to_json(), encoding="utf-8")
+    probabilities = Predictor.load(tmp_path).predict_probabilities(pa.table({"x": [0.0, 1.0]}))
+    np.testing.assert_allclose(probabilities, [[0.5, 0.5], [0.119203, 0.880797]], atol=1e-6)
+
+
+def test_numbers_are_in_the_targets_unit(tmp_path: Path) -> None:
+    """An estimator and a network that were fitted on 3 x + 1 say 3 x + 1, one number a row."""
+    X = np.arange(4.0, dtype=np.float32)[:, np.newaxis]
+    preparation = Preparation("price", (), None, None, ("x",), kind="regression")
+    inputs = keras.Input((1,))
+    network = keras.Model(inputs, keras.layers.Rescaling(3.0, 1.0)(inputs))
+    for name in ("estimator", "network"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / PREPARATION_FILE).write_text(preparation.to_json(), encoding="utf-8")
+    skops.io.dump(LinearRegression().fit(X, 3 * X + 1), tmp_path / "estimator" / ESTIMATOR_FILE)
+    network.save(tmp_path / "network" / NETWORK_FILE)
+    for name in ("estimator", "network"):
+        predictor = Predictor.load(tmp_path / name)
+        values = predictor.predict_values(pa.table({"x": [1.0, 2.5]}))
+        assert values.shape == (2,)
+        assert values.dtype == np.float64
+        np.testing.assert_allclose(values, [4.0, 8.5], rtol=1e-5)
+        assert predictor.predict_values(pa.table({"x": pa.array([], pa.float64())})).shape == (0,)
+
+
+def test_a_forecast_is_in_the_columns_own_unit(tmp_path: Path, plain_series: Preparation) -> None:
+    """Raw values in, scaled for the network, and its answer scaled back: 25 goes on as 25."""
+    predictor = Predictor.load(save_last_value(tmp_path / "model", plain_series))
+    windows = np.array([[[10.0, 1.0], [20.0, 2.0], [25.0, 3.0]], [[0.0, 9.0]] * 3])
+    forecast = predictor.forecast(windows)
+    assert forecast.dtype == np.float64
+    np.testing.assert_allclose(forecast, [[[25.0], [25.0]], [[0.0], [0.0]]], atol=1e-5)
+    assert predictor.forecast(windows[:0]).shape == (0, 2, 1)
+
+
+def test_a_window_that_cannot_be_cleaned_is_refused_by_its_place(
+    tmp_path: Path, plain_series: Preparation
+) -> None:
+    """The first such window, its step and column; or NaN for it alone, where that is asked for."""
+    predictor = Predictor.load(save_last_value(tmp_path / "model", plain_series))
+    windows = np.ones((4, 3, 2))
+    windows[2, 1, 1] = windows[1, 2, 0] = np.nan
+    with pytest.raises(CleaningError, match=r"Window 1 cannot be forecast: step 2, flow: missing"):
+        predictor.forecast(windows)
+    told = predictor.forecast(windows, refuse=False)
+    assert np.isnan(told).all(axis=(1, 2)).tolist() == [False, True, True, False]
+    np.testing.assert_allclose(told[[0, 3]], 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 2), (2, 3, 3), (3, 2)])
+def test_windows_of_another_shape_are_refused(
+    tmp_path: Path, plain_series: Preparation, shape: tuple[int, ...]
+) -> None:
+    """Length and columns are those of training; the message names the columns in their order."""
+    predictor = Predictor.load(save_last_value(tmp_path / "model", plain_series))
+    with pytest.raises(ModelError, match=r"(?s)3 steps of flow, rain"):
+        predictor.forecast(np.zeros(shape))
+
+
+def test_a_model_is_asked_what_it_was_trained_for(table_folder: Path, table: pa.Table) -> None:
+    """A model of classes has no numbers to say."""
+    predictor = Predictor.load(table_folder)
+    with pytest.raises(ModelError, match="was asked for a regression"):
+        predictor.predict_values(table)
+    with pytest.raises(ModelError, match="was asked for a forecast"):
+        predictor.forecast(np.zeros((1, 3, 2)))
 
 
 def _some_function(X: Any) -> Any:
