@@ -1,8 +1,9 @@
 """Carry out one training request in this interpreter: ``python -m tasks.training REQUEST.json``.
 
-Started by ``tasks.training.interpreter`` where there is a GPU, or by hand on a bare machine.
+Started by ``tasks.training.cards.interpreter`` where there is a GPU, or by hand on a bare machine.
 Prints a line per epoch; exits with 0 when the result folder is there, 1 when training failed,
-2 when the request was wrong, with the reason on the error stream.
+2 when the request was wrong, 3 when training was ended from outside and may be repeated, with the
+reason on the error stream.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tasks.errors import NocturneError, RequestError
-from tasks.training.interpreter import ERROR_MARK
+from tasks.training.cards.interpreter import ERROR_MARK, EXIT_STOPPED
 from tasks.training.progress import Epoch
 from tasks.training.request import TrainingRequest, carry_out
 
+EXIT_FAILED = 1
+EXIT_WRONG_REQUEST = 2
 PARENT_CHECK_SECONDS = 1.0
 
 
@@ -36,7 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         report = carry_out(TrainingRequest.read(options.request), _print_epoch)
     except NocturneError as error:
         print(f"{ERROR_MARK}{error}", file=sys.stderr, flush=True)  # noqa: T201
-        return 2 if isinstance(error, RequestError) else 1
+        if isinstance(error, RequestError):
+            return EXIT_WRONG_REQUEST
+        return EXIT_STOPPED if error.is_retryable else EXIT_FAILED
     print(f"{report.candidate}: trained in {report.seconds:.1f} s", flush=True)  # noqa: T201
     return 0
 

@@ -5,8 +5,13 @@ Made by ``trainer``, written to the history by ``request``, logged to MLflow by 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+TRAIN, VALIDATION = "train", "validation"
+# What is measured beside the loss: the share of right answers, or the mean absolute error.
+MEASURE_OF = {"classification": "accuracy", "regression": "mae", "forecast": "mae"}
 
 
 @dataclass(frozen=True)
@@ -17,26 +22,33 @@ class Epoch:
     ----------
     number, n_epochs : int
         The epoch's number, from 1, and how many there may be.
-    loss, accuracy : float
-        Running means over the epoch's batches, while the weights changed.
-    validation_loss, validation_accuracy : float or None
-        With the weights at the epoch's end; None without validation rows.
+    train : mapping of str to float
+        ``loss`` and ``accuracy`` or ``mae``: running means over the epoch's batches, while the
+        weights changed.
+    validation : mapping of str to float, or None
+        The same with the weights at the epoch's end; None without validation rows.
     seconds : float
+    learning_rate : float
+        At the epoch's end.
     """
 
     number: int
     n_epochs: int
-    loss: float
-    accuracy: float
-    validation_loss: float | None
-    validation_accuracy: float | None
+    train: Mapping[str, float]
+    validation: Mapping[str, float] | None
     seconds: float
+    learning_rate: float
 
     def __str__(self) -> str:
-        text = f"epoch {self.number}/{self.n_epochs}: loss {self.loss:.4f}, accuracy {self.accuracy:.4f}"
-        if self.validation_loss is not None and self.validation_accuracy is not None:
-            text += f", validation loss {self.validation_loss:.4f}, accuracy {self.validation_accuracy:.4f}"
-        return f"{text}, {self.seconds:.1f} s"
+        told = ", ".join(f"{name} {value:.4f}" for name, value in self.train.items())
+        if self.validation is not None:
+            told += ", validation " + ", ".join(f"{n} {v:.4f}" for n, v in self.validation.items())
+        return f"epoch {self.number}/{self.n_epochs}: {told}, {self.seconds:.1f} s"
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Epoch:
+        """Read what ``dataclasses.asdict`` wrote."""
+        return cls(**document)
 
 
 def tidy_history(epochs: Sequence[Epoch]) -> list[dict[str, int | str | float]]:
@@ -49,23 +61,17 @@ def tidy_history(epochs: Sequence[Epoch]) -> list[dict[str, int | str | float]]:
     Returns
     -------
     list of dict
-        Keys ``epoch`` (from 1), ``part`` (``train`` or ``validation``), ``loss``, ``accuracy``.
+        Keys ``epoch`` (from 1), ``part`` (``train`` or ``validation``), ``loss``, and ``accuracy``
+        or ``mae``.
 
     Examples
     --------
-    >>> tidy_history([Epoch(1, 1, 0.5, 0.8, None, None, 1.0)])
+    >>> tidy_history([Epoch(1, 1, {"loss": 0.5, "accuracy": 0.8}, None, 1.0, 0.001)])
     [{'epoch': 1, 'part': 'train', 'loss': 0.5, 'accuracy': 0.8}]
     """
     rows: list[dict[str, int | str | float]] = []
     for e in epochs:
-        rows.append({"epoch": e.number, "part": "train", "loss": e.loss, "accuracy": e.accuracy})
-        if e.validation_loss is not None and e.validation_accuracy is not None:
-            rows.append(
-                {
-                    "epoch": e.number,
-                    "part": "validation",
-                    "loss": e.validation_loss,
-                    "accuracy": e.validation_accuracy,
-                }
-            )
+        rows.append({"epoch": e.number, "part": TRAIN, **e.train})
+        if e.validation is not None:
+            rows.append({"epoch": e.number, "part": VALIDATION, **e.validation})
     return rows

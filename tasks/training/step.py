@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,28 +19,35 @@ import pyarrow as pa
 from tasks.dataset import Dataset
 from tasks.errors import RequestError, nearest
 from tasks.models.packaging import save_as_mlflow_model
+from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings
-from tasks.tracking import Handoff, Step
-from tasks.training.gpu import find_gpus
-from tasks.training.interpreter import train_in_fresh_interpreter
+from tasks.tracking import Handoff, Step, tags
+from tasks.training.cards.gpu import choose_lease_size, find_gpus
+from tasks.training.cards.interpreter import train_in_fresh_interpreter
+from tasks.training.cards.lease import lease_cards
+from tasks.training.cards.system_metrics import log_system_metrics
 from tasks.training.progress import Epoch
 from tasks.training.request import (
     HISTORY_FILE,
+    NETWORK_KINDS,
+    TRIALS_FILE,
     TrainingReport,
     TrainingRequest,
     carry_out,
 )
-from tasks.workflow import Workflow
+from tasks.workflow import Forecast, Workflow, WorkflowModel
 
 logger = logging.getLogger(__name__)
 
-BASELINE = "baseline"
+NETWORK_IN_MODEL = Path("artifacts") / "predictor" / "network.keras"  # in an MLflow model folder
+MLFLOW_DIGEST_CHARACTERS = 36  # the longest digest that MLflow stores
+MLFLOW_SCHEMA_CHARACTERS = 1_000_000  # and the longest schema (1,048,575 with some room)
 
 
 def run(
     step: Step,
     workflow: Workflow,
-    settings: Settings,  # noqa: ARG001 - every step has the same first three
+    settings: Settings,
     *,
     clean: Handoff,
     preparation: Handoff,
@@ -57,13 +65,14 @@ def run(
     preparation : Handoff
         What cleaning learned (a JSON file).
     candidate : str
-        A candidate's name, or ``baseline``.
+        A candidate's or a baseline's name.
 
     Returns
     -------
     dict
         ``model``: an MLflow model folder that takes raw rows; ``history``: a JSON file with
-        ``candidate`` and ``rows``, one per epoch and part (``epoch``, ``part``, ``loss``, ``accuracy``).
+        ``candidate``, ``measure`` (``accuracy`` or ``mae``) and ``rows``, one per epoch and part
+        (``epoch``, ``part``, ``loss`` and the measure).
 
     Raises
     ------
@@ -71,9 +80,15 @@ def run(
         When the workflow has no such candidate.
     TrainingError
         When the candidate cannot be built or trained.
+
+    Notes
+    -----
+    Checkpoints lie in the night's scratch folder under the step's fingerprint: a retry of the same
+    step on the same data goes on from the last one, and one with other code or settings does not.
     """
     spec = find_spec(workflow, candidate)
     dataset = step.fetch(clean)
+    checkpoints = step.keep_folder("checkpoints")
     request = TrainingRequest(
         candidate=candidate,
         spec=spec,
@@ -81,14 +96,13 @@ def run(
         preparation=str(step.fetch(preparation)),
         output=str(step.workdir / "result"),
         seed=step.night.seed,
+        max_seconds=share_time(workflow) if candidate in workflow.candidates else None,
+        checkpoints=str(checkpoints),
+        warm_start=_fetch_champion(step, workflow) if spec.get("warm_start") else None,
     )
     step.log_params({"candidate": candidate, "seed": request.seed, **_flatten(spec)})
-    gpus = find_gpus() if candidate != BASELINE else ()
-    if gpus:
-        logger.info("%s: training on %s in a fresh interpreter", candidate, gpus[0].name)
-        report = train_in_fresh_interpreter(request, step.workdir, logger.info)
-    else:
-        report = carry_out(request, _log_epoch)
+    _log_dataset(step, dataset)
+    report = train_where_it_fits(request, step, settings)
     result = step.workdir / "result"
     history = result / HISTORY_FILE
     _log_report(step, report, json.loads(history.read_text(encoding="utf-8"))["rows"])
@@ -96,29 +110,106 @@ def run(
     save_as_mlflow_model(
         model, result, packages=report.packages, image_dtype=_find_image_dtype(dataset)
     )
+    if (result / TRIALS_FILE).is_file():
+        step.attach(result / TRIALS_FILE)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     return {
         "model": step.publish(model, "model"),
         "history": step.publish(history, "history"),
     }
 
 
+def train_where_it_fits(request: TrainingRequest, step: Step, settings: Settings) -> TrainingReport:
+    """Carry out a request: on a card of its own in a fresh interpreter, or here on the CPU.
+
+    Parameters
+    ----------
+    request : TrainingRequest
+    step : Step
+        Its scratch folder takes what a fresh interpreter is given and leaves, its run the load of
+        the machine.
+    settings : Settings
+        Names the folder of leases.
+
+    Returns
+    -------
+    TrainingReport
+    """
+    gpus = find_gpus() if request.spec.get("kind") in NETWORK_KINDS else ()
+    if not gpus:
+        with log_system_metrics(step.client, step.run_id):
+            return carry_out(request, _log_epoch)
+    wanted = choose_lease_size(request.spec["devices"], gpus)
+    with lease_cards(gpus, wanted, settings.home / "leases") as lease:
+        names = ", ".join(card.name for card in lease.gpus)
+        logger.info("%s: training on %s in a fresh interpreter", request.candidate, names)
+        with log_system_metrics(step.client, step.run_id, lease.gpus):
+            return train_in_fresh_interpreter(request, step.workdir, logger.info, lease=lease)
+
+
 def find_spec(workflow: Workflow, candidate: str) -> dict[str, Any]:
-    """Look up the settings of a candidate or of the baseline, as plain values.
+    """Look up the settings of a candidate or of a baseline, as plain values.
 
     Raises
     ------
     RequestError
-        When the workflow has no such candidate.
+        When the workflow has neither.
     """
-    if candidate == BASELINE:
-        return workflow.baseline.model_dump(mode="json")
-    if candidate not in workflow.candidates:
+    models: Mapping[str, WorkflowModel] = {**workflow.candidates, **workflow.baselines}
+    if candidate not in models:
         raise RequestError(
             f"The workflow {workflow.name!r} has no candidate {candidate!r}.",
-            expected=nearest(candidate, [*workflow.candidates, BASELINE]),
+            expected=nearest(candidate, models),
             hint="name one of them; if the file was changed in the middle of a night, trigger a new one",
         )
-    return workflow.candidates[candidate].model_dump(mode="json")
+    spec: dict[str, Any] = models[candidate].model_dump(mode="json")
+    if spec["kind"] == "seasonal_naive" and isinstance(workflow.predict, Forecast):
+        spec["season"] = spec["season"] or workflow.predict.season
+    return spec
+
+
+def share_time(workflow: Workflow) -> float | None:
+    """Share the night's time for fitting between the candidates, in seconds; None without a limit."""
+    minutes = workflow.training.max_minutes
+    return None if minutes is None else minutes * 60.0 / len(workflow.candidates)
+
+
+def _fetch_champion(step: Step, workflow: Workflow) -> str | None:
+    """Bring the champion's network, where there is a champion that is one."""
+    champion = find_by_alias(step.client, workflow.name, CHAMPION)
+    if champion is None:
+        return None
+    network = step.fetch(champion.model) / NETWORK_IN_MODEL
+    if not network.is_file():
+        return None
+    step.set_tags({tags.WARM_START: json.dumps(champion.model.to_json())})
+    return str(network)
+
+
+def _log_dataset(step: Step, folder: Path) -> None:
+    """Log what is trained on as an MLflow dataset, under our own digest of its whole content."""
+    from mlflow.entities import Dataset as MlflowDataset
+    from mlflow.entities import DatasetInput, InputTag
+
+    dataset = Dataset.open(folder, verify=False)
+    profile = {"num_rows": dataset.n_rows, "sha256": dataset.sha256}
+    logged = MlflowDataset(
+        name=f"{step.night.workflow}_clean",
+        digest=dataset.sha256[:MLFLOW_DIGEST_CHARACTERS],
+        source_type="nocturne",
+        source=json.dumps({"night": step.night.run_id, "artifact": "clean"}),
+        schema=json.dumps(
+            {
+                "mlflow_colspec": [
+                    {"type": str(field.type), "name": field.name} for field in dataset.schema
+                ]
+            }
+        )[:MLFLOW_SCHEMA_CHARACTERS],
+        profile=json.dumps(profile),
+    )
+    step.client.log_inputs(
+        step.run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])]
+    )
 
 
 def _log_epoch(epoch: Epoch) -> None:
@@ -128,10 +219,14 @@ def _log_epoch(epoch: Epoch) -> None:
 def _log_report(step: Step, report: TrainingReport, history: list[dict[str, Any]]) -> None:
     curves: dict[str, list[float]] = {}
     for row in history:
-        for measure in ("loss", "accuracy"):
+        for measure in ("loss", report.measure):
             curves.setdefault(f"{row['part']}_{measure}", []).append(row[measure])
     if report.epoch_seconds:
         curves["epoch_seconds"] = list(report.epoch_seconds)
+        curves["learning_rate"] = list(report.learning_rates)
+        step.log_params({"backend": report.backend, "batch_size_used": report.batch_size})
+    if report.settings:
+        step.log_params({f"found.{k}": v for k, v in _flatten(report.settings).items()})
     step.log_metric_history(curves)
     step.log_metrics(
         {
@@ -141,6 +236,7 @@ def _log_report(step: Step, report: TrainingReport, history: list[dict[str, Any]
             "n_epochs": report.n_epochs,
             "best_epoch": report.best_epoch,
             "is_converged": float(report.is_converged),
+            "is_cut_short": float(report.is_cut_short),
             "fit_seconds": report.seconds,
             # Of the weights that were kept; the curves have the plain names.
             **{f"final_{name}": value for name, value in report.metrics.items()},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tasks.training.progress import Epoch, tidy_history
 
-WITH = Epoch(2, 9, 0.5, 0.75, 0.25, 0.875, 1.25)
-WITHOUT = Epoch(1, 9, 0.5, 0.75, None, None, 0.04)
+TRAIN = {"loss": 0.5, "accuracy": 0.75}
+WITH = Epoch(2, 9, TRAIN, {"loss": 0.25, "accuracy": 0.875}, 1.25, 0.001)
+WITHOUT = Epoch(1, 9, TRAIN, None, 0.04, 0.001)
 
 
 def test_a_line_says_what_was_measured() -> None:

@@ -13,7 +13,7 @@ from training_support import BASELINE, CNN, IMAGES
 from tasks.dataset import Dataset
 from tasks.errors import RequestError, TrainingError
 from tasks.models.predictor import Predictor
-from tasks.training.parts import load_part
+from tasks.training.data.parts import load_part
 from tasks.training.request import TrainingReport, TrainingRequest, carry_out
 
 
@@ -84,7 +84,7 @@ def test_a_network_s_folder_holds_all_that_is_needed(
     assert (report.n_epochs, len(report.epoch_seconds)) == (3, 3)
     validation = load_part(image_rows, IMAGES, "validation")
     probabilities = Predictor.load(folder).predict_probabilities(validation.inputs)
-    loss = -np.log(probabilities[np.arange(10), validation.codes]).mean()
+    loss = -np.log(probabilities[np.arange(10), validation.targets]).mean()
     assert loss == pytest.approx(report.metrics["validation_loss"], rel=1e-4)
     size = (folder / "network.keras").stat().st_size
     assert size < 40_000  # the optimizer's state is left out
@@ -99,6 +99,7 @@ def test_the_baseline_s_folder_has_the_same_form(request_for_cnn: TrainingReques
     assert TrainingReport.read(folder) == report
     assert json.loads((folder / "history.json").read_text()) == {
         "candidate": "baseline",
+        "measure": "accuracy",
         "rows": [],
     }
     assert report.packages == ("scikit-learn", "skops")

@@ -86,7 +86,7 @@ def test_a_network_is_published_with_its_curves(
     data = client.get_run(run_id).data
     points = client.get_metric_history(run_id, "validation_loss")
     assert sorted(p.step for p in points) == [0, 1, 2]
-    assert data.metrics["n_parameters"] == 2 * 9 + 2 + 8 * 8 + 8 + 8 * 2 + 2
+    assert data.metrics["n_parameters"] == 2 * 9 + 2 + 8 * 8 + 8 + 8 + 1
     assert data.metrics["n_training_rows"] == 70
     last = max(points, key=lambda p: p.step)
     assert data.metrics["final_validation_loss"] == last.value
@@ -104,7 +104,7 @@ def test_a_retried_baseline_predicts_the_same_in_the_same_run(
 ) -> None:
     """An earlier try changes nothing about a later one."""
     images, sides = make_images()
-    tries = [train("baseline")["model"] for _ in range(2)]
+    tries = [train("logistic_regression")["model"] for _ in range(2)]
     assert tries[0].run_id == tries[1].run_id
     first, second = (
         load(client, model, tmp_path / str(i)).predict(images) for i, model in enumerate(tries)
@@ -134,6 +134,8 @@ def test_with_a_gpu_it_trains_in_a_fresh_interpreter(
 
 
 def test_an_unknown_candidate_gets_the_nearest_name(workflow: Workflow) -> None:
-    """The baseline is a name like the others."""
-    with pytest.raises(RequestError, match=r"(?s)no candidate 'basline'.*'baseline', perhaps"):
-        find_spec(workflow, "basline")
+    """A baseline is a name like the others."""
+    with pytest.raises(
+        RequestError, match=r"(?s)no candidate 'logistic_regresion'.*'logistic_regression', perhaps"
+    ):
+        find_spec(workflow, "logistic_regresion")

@@ -9,8 +9,8 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from tasks.errors import TrainingError
-from tasks.training import statistics as module
-from tasks.training.statistics import Statistics, compute_statistics
+from tasks.training.data import statistics as module
+from tasks.training.data.statistics import Statistics, compute_statistics
 
 
 def test_moments_by_hand() -> None:

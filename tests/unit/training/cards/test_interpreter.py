@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -12,32 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_support import BASELINE, MLP
+from training_support import BASELINE
 
 from tasks.dataset import Dataset
-from tasks.errors import TrainingError
-from tasks.training.interpreter import train_in_fresh_interpreter
+from tasks.errors import CardLostError, TrainingError, TrainingStoppedError
+from tasks.training.cards.gpu import Gpu
+from tasks.training.cards.interpreter import train_in_fresh_interpreter
+from tasks.training.cards.lease import lease_cards
 from tasks.training.request import TrainingRequest
 
 PROJECT = Path(__file__).resolve().parents[3]
-BARE_MACHINE = """
-import sys
-
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"pydantic", "mlflow", "airflow", "sklearn", "skops", "great_expectations",
-                                  "seaborn", "matplotlib", "yaml"}:
-            raise ImportError(f"{name} is not on a bare machine")
-
-sys.meta_path.insert(0, Refuse())
-from tasks.training.__main__ import main
-code = main(sys.argv[1:2])
-import numpy as np
-from pathlib import Path
-from tasks.models.predictor import Predictor
-print(Predictor.load(Path(sys.argv[2])).predict_probabilities(np.zeros((3, 6, 6, 1), "uint8")).shape)
-sys.exit(code)
-"""
 
 
 @pytest.fixture
@@ -49,26 +32,6 @@ def baseline_request(
     return TrainingRequest(
         "baseline", BASELINE, str(image_rows.folder), str(preparation_file), output, 1
     )
-
-
-def test_a_network_trains_on_a_bare_machine(
-    baseline_request: TrainingRequest, tmp_path: Path
-) -> None:
-    """Keras, NumPy and pyarrow are enough; one line per epoch is printed."""
-    request = replace(baseline_request, candidate="mlp", spec=MLP)
-    request.write(tmp_path / "request.json")
-    done = subprocess.run(
-        [sys.executable, "-c", BARE_MACHINE, str(tmp_path / "request.json"), request.output],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    *epochs, trained, shape = done.stdout.splitlines()
-    assert [line.split(":")[0] for line in epochs] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
-    assert re.fullmatch(r"mlp: trained in \d+\.\d s", trained)
-    assert shape == "(3, 2)"
 
 
 def test_the_interpreter_s_own_message_is_the_error(
@@ -83,10 +46,21 @@ def test_the_interpreter_s_own_message_is_the_error(
 
 
 @pytest.mark.parametrize(
-    ("body", "message"),
+    ("body", "kind", "message"),
     [
-        ("kill -9 $$", "'baseline' was ended by signal 9"),
-        ("echo 'Illegal instruction' >&2; exit 5", r"(?s)exit code 5:\nIllegal instruction"),
+        ("kill -9 $$", TrainingStoppedError, "'baseline' was ended by signal 9"),
+        (
+            "echo 'Illegal instruction' >&2; exit 5",
+            TrainingError,
+            r"(?s)exit code 5:\nIllegal instruction",
+        ),
+        (
+            "echo 'F tensorflow: CUDA_ERROR_ECC_UNCORRECTABLE' >&2; kill -6 $$",
+            CardLostError,
+            r"(?s)card that trained 'baseline' was lost:\n.*ECC",
+        ),
+        ("echo 'tasks.training: Gone.' >&2; exit 3", TrainingStoppedError, r"^Gone\.$"),
+        ("echo 'tasks.training: Broken.' >&2; exit 1", TrainingError, r"^Broken\.$"),
     ],
 )
 def test_an_interpreter_that_dies_is_explained(
@@ -94,15 +68,36 @@ def test_an_interpreter_that_dies_is_explained(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     body: str,
+    kind: type[TrainingError],
     message: str,
 ) -> None:
-    """Killed for memory, or broken before it could say why."""
+    """Killed for memory, without its card, or broken before it could say why."""
     dying = tmp_path / "python"
     dying.write_text(f"#!/bin/sh\n{body}\n")
     dying.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(dying))
-    with pytest.raises(TrainingError, match=message):
+    with pytest.raises(kind, match=message) as raised:
         train_in_fresh_interpreter(baseline_request, tmp_path, lambda _: None)
+    assert type(raised.value) is kind
+
+
+def test_it_sees_the_leased_cards_and_holds_the_lease(
+    baseline_request: TrainingRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file that is the lease is open in the interpreter, too."""
+    gpu = Gpu(0, "NVIDIA H200", "GPU-1111")
+    looking = tmp_path / "python"
+    monkeypatch.setattr(sys, "executable", str(looking))
+    lines: list[str] = []
+    with lease_cards([gpu], 1, tmp_path / "leases") as lease:
+        looking.write_text(
+            '#!/bin/sh\necho "cards $CUDA_VISIBLE_DEVICES"\n'
+            f"test -e /dev/fd/{lease.descriptors[0]} && echo held\nexit 7\n"
+        )
+        looking.chmod(0o755)
+        with pytest.raises(TrainingError, match="exit code 7"):
+            train_in_fresh_interpreter(baseline_request, tmp_path, lines.append, lease=lease)
+    assert lines == ["cards GPU-1111", "held"]
 
 
 def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

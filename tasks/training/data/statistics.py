@@ -6,6 +6,7 @@ same numbers as scikit-learn's StandardScaler.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import TrainingError
+from tasks.training.data.rows import slice_in_chunks
 
 CHUNK_BYTES = 16 * 1024 * 1024  # bound on the float64 copy of rows that is in memory at once
 
@@ -98,9 +100,8 @@ def compute_statistics(batches: Iterable[npt.NDArray[Any]]) -> Statistics:
     mean: Any = 0.0
     squares: Any = 0.0
     for batch in batches:
-        rows_per_chunk = max(1, CHUNK_BYTES // max(1, 8 * int(np.prod(batch.shape[1:]))))
-        for start in range(0, len(batch), rows_per_chunk):
-            chunk = batch[start : start + rows_per_chunk].astype(np.float64)
+        for piece in slice_in_chunks(len(batch), 8 * math.prod(batch.shape[1:]), CHUNK_BYTES):
+            chunk = batch[piece].astype(np.float64)
             n_chunk = len(chunk)
             chunk_mean = chunk.mean(axis=0)
             chunk -= chunk_mean

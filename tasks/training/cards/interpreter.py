@@ -12,15 +12,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import tasks
-from tasks.errors import TrainingError
+from tasks.errors import CardLostError, TrainingError, TrainingStoppedError
+from tasks.training.cards.failures import tells_lost_card
+from tasks.training.cards.gpu import describe_environment
+from tasks.training.cards.lease import Lease
 from tasks.training.request import TrainingReport, TrainingRequest
 
 ERROR_MARK = "tasks.training: "  # before the error message on the error stream
+EXIT_STOPPED = 3  # ended from outside: a retry may succeed
 N_TAIL_LINES = 15
 
 
 def train_in_fresh_interpreter(
-    request: TrainingRequest, workdir: Path, on_line: Callable[[str], None]
+    request: TrainingRequest,
+    workdir: Path,
+    on_line: Callable[[str], None],
+    *,
+    lease: Lease | None = None,
 ) -> TrainingReport:
     """Carry out a request with ``python -m tasks.training``.
 
@@ -31,6 +39,8 @@ def train_in_fresh_interpreter(
         Holds the request and the error stream while training runs.
     on_line : callable
         Called with every line of progress.
+    lease : Lease, optional
+        The cards that the interpreter sees; by default those that this process sees.
 
     Returns
     -------
@@ -40,11 +50,14 @@ def train_in_fresh_interpreter(
     ------
     TrainingError
         When the interpreter exits with another code than 0; with its own message where it gave one.
+    TrainingStoppedError
+        When a signal or a lost card ended it.
 
     Notes
     -----
     The interpreter ends when this process does, however that ends: it is killed on the way out, and
-    it looks for its parent every second.
+    it looks for its parent every second. Until it has ended it holds the lease itself, so that a
+    retry does not get its card before.
     """
     request_file = workdir / "request.json"
     error_file = workdir / "errors.txt"
@@ -53,6 +66,7 @@ def train_in_fresh_interpreter(
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(p for p in (root, os.environ.get("PYTHONPATH")) if p),
+        **(describe_environment(lease.gpus) if lease else {}),
     }
     command = [sys.executable, "-m", "tasks.training", str(request_file)]
     with (
@@ -63,6 +77,7 @@ def train_in_fresh_interpreter(
             stdout=subprocess.PIPE,
             stderr=errors,
             env=environment,
+            pass_fds=lease.descriptors if lease else (),
             text=True,
         ) as process,
     ):
@@ -81,14 +96,22 @@ def train_in_fresh_interpreter(
 def _failure(candidate: str, code: int, errors: str) -> TrainingError:
     _, mark, message = errors.rpartition(ERROR_MARK)
     if mark:
-        return TrainingError(message.strip())
+        kind = TrainingStoppedError if code == EXIT_STOPPED else TrainingError
+        return kind(message.strip())
+    tail = "\n".join(errors.strip().splitlines()[-N_TAIL_LINES:])
+    if tells_lost_card(tail):  # TensorFlow aborts the process
+        return CardLostError(
+            f"The card that trained {candidate!r} was lost:\n{tail}",
+            expected="a card that answers until the training has ended",
+            hint="look at `nvidia-smi` and the kernel's log; a retry takes another card",
+        )
     if code < 0:
-        return TrainingError(
+        return TrainingStoppedError(
             f"The training of {candidate!r} was ended by signal {-code}.",
             expected="an interpreter that ends by itself",
-            hint="signal 9 often means that the machine ran out of memory: lower 'batch_size'",
+            hint="signal 9 often means that the machine ran out of memory: lower 'batch_size'; "
+            "a retry goes on from the last checkpoint",
         )
-    tail = "\n".join(errors.strip().splitlines()[-N_TAIL_LINES:])
     return TrainingError(
         f"The training of {candidate!r} ended with the exit code {code}:\n{tail}",
         expected="the exit code 0",
