@@ -1,1 +1,1 @@
-"""Evaluation: every candidate, the baseline and the champion on the same rows, by the same code."""
+"""Evaluation: candidates, baselines and the champion on the same rows or windows, by the same code."""

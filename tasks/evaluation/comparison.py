@@ -1,114 +1,163 @@
 """Compare models on the same rows: who is challenger, and how everybody scored.
 
-Pure functions of ``tasks.evaluation``; ``step.py`` gives them every model's probabilities.
+Pure functions of ``tasks.evaluation``, the same for classes, numbers and forecasts; what a prediction
+is worth is for the judges in ``classification.py``, ``regression.py`` and ``forecast.py`` to say.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
-from tasks.metrics import (
-    Metric,
-    Scores,
-    bootstrap_interval,
-    count_confusion,
-    score_predictions,
-)
+from tasks.workflow import ERRORS, Metric, PredictKind
+
+logger = logging.getLogger(__name__)
 
 Role = Literal["candidate", "baseline", "champion"]
+Figures = dict[str, float]
+Interval = tuple[float, float]
+
+NO_NUMBER = math.nan
+_SMALLER_IS_BETTER = frozenset({*ERRORS, "log_loss"})
+
+
+class Judge(Protocol):
+    """Knows what came, and scores what was predicted."""
+
+    @property
+    def kind(self) -> PredictKind:
+        """What is predicted."""
+
+    @property
+    def metrics(self) -> Sequence[str]:
+        """Names of the figures."""
+
+    @property
+    def tie_breaker(self) -> Mapping[str, str]:
+        """The figure that decides between models of the same figure, by the latter's name."""
+
+    @property
+    def n_holdout(self) -> int:
+        """Rows or windows of the hold-out."""
+
+    @property
+    def n_validation(self) -> int:
+        """Validation rows or windows."""
+
+    def score(self, predictions: npt.NDArray[Any], *, is_holdout: bool) -> Figures:
+        """Score predictions of all judged rows on one part of them."""
+
+    def resample(self, predictions: npt.NDArray[Any], metric: Metric, seed: int) -> Interval:
+        """Find the interval of a figure on resampled hold-outs."""
+
+    def describe(self, predictions: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
+        """Say what else is to be known of the models on the hold-out, as part of ``scores.json``."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One model's probabilities on the judged rows.
+    """One model's predictions for the judged rows.
 
     Parameters
     ----------
     role : {"candidate", "baseline", "champion"}
-    probabilities : ndarray of shape (n_rows, n_classes)
-        Columns in the order of tonight's classes.
+    predictions : ndarray of shape (n_rows, ...)
+        As the judge takes them; NaN or infinite where the model says no number.
     version : str or None
         The registered version, for the champion.
     """
 
     role: Role
-    probabilities: npt.NDArray[Any]
+    predictions: npt.NDArray[Any]
     version: str | None = None
 
 
 @dataclass(frozen=True)
 class ModelScores:
-    """One model's scores: on validation rows (where there are any) and on the hold-out."""
+    """One model's figures by name: on validation rows (where there are any) and on the hold-out."""
 
     role: Role
     version: str | None
-    validation: Scores | None
-    holdout: Scores
-    interval: tuple[float, float]
-    confusion: npt.NDArray[np.int64]
+    validation: Figures | None
+    holdout: Figures
+    interval: Interval
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All models on the same rows, and the candidate that challenges."""
+    """All models on the same rows, and the candidate that challenges.
 
+    Parameters
+    ----------
+    kind : {"classification", "regression", "forecast"}
+    metric : str
+        What is compared.
+    n_holdout, n_validation : int
+        Rows; of forecasts windows.
+    challenger : str
+    models : mapping of str to ModelScores
+        Candidates best first, then baselines best first, then the champion.
+    details : mapping of str to object
+        What the kind adds to the document.
+    """
+
+    kind: PredictKind
     metric: Metric
-    classes: tuple[Any, ...]
     n_holdout: int
     n_validation: int
     challenger: str
     models: Mapping[str, ModelScores]
+    details: Mapping[str, Any]
+
+    def list_models(self, role: Role) -> list[str]:
+        """Names of the models of a role, best first."""
+        return [name for name, scores in self.models.items() if scores.role == role]
 
     def to_json(self) -> dict[str, Any]:
-        """Make the document ``scores.json``."""
+        """Make the document ``scores.json``; a figure that is no number is null."""
         return {
+            "kind": self.kind,
             "metric": self.metric,
+            "is_error": self.metric in ERRORS,
             "n_holdout": self.n_holdout,
             "n_validation": self.n_validation,
             "challenger": self.challenger,
-            "classes": list(self.classes),
             "models": {
                 name: {
                     "role": scores.role,
                     **({"version": scores.version} if scores.version else {}),
-                    "validation": asdict(scores.validation) if scores.validation else None,
-                    "holdout": asdict(scores.holdout),
-                    "interval": {self.metric: list(scores.interval)},
+                    "validation": to_nulls(scores.validation),
+                    "holdout": to_nulls(scores.holdout),
+                    "interval": {self.metric: to_nulls(list(scores.interval))},
                 }
                 for name, scores in self.models.items()
             },
-            "confusion": {name: s.confusion.tolist() for name, s in self.models.items()},
+            **to_nulls(dict(self.details)),
         }
 
 
 def compare_models(
-    models: Mapping[str, Judged],
-    target: npt.NDArray[np.int64],
-    is_holdout: npt.NDArray[np.bool_],
-    classes: Sequence[Any],
-    metric: Metric,
-    seed: int,
+    models: Mapping[str, Judged], judge: Judge, metric: Metric, seed: int
 ) -> Comparison:
     """Score every model on the same validation and hold-out rows.
 
-    The challenger is the candidate that is best on the *validation* rows (the smaller log loss breaks
-    a tie): the hold-out judges it and must not have chosen it.
+    The challenger is the candidate that is best on the *validation* rows (another figure breaks a
+    tie): the hold-out judges it and must not have chosen it. A model that says no number has no
+    figures: it neither challenges nor stands in anybody's way.
 
     Parameters
     ----------
     models : mapping of str to Judged
-    target : ndarray of shape (n_rows,)
-        Codes of the true classes.
-    is_holdout : ndarray of shape (n_rows,), bool
-        False marks a validation row.
-    classes : sequence
-    metric : {"accuracy", "macro_f1"}
+    judge : Judge
+    metric : str
+        One of the judge's.
     seed : int
         Of the intervals' resampling.
 
@@ -119,60 +168,106 @@ def compare_models(
     Raises
     ------
     EvaluationError
-        When there is no candidate, or no hold-out row.
+        When there is no candidate that says numbers, no hold-out row, or a choice without
+        validation rows to choose by.
     """
     candidates = [name for name, model in models.items() if model.role == "candidate"]
-    if not candidates or not is_holdout.any():
+    if not candidates or not judge.n_holdout:
         raise EvaluationError(
-            f"{len(candidates)} candidates and {int(is_holdout.sum())} hold-out rows.",
+            f"{len(candidates)} candidates and {judge.n_holdout} hold-out rows.",
             expected="at least one of each",
             hint="check that the candidates were trained and that the split leaves a hold-out",
         )
-    has_validation = bool((~is_holdout).any())
-    n_classes = len(classes)
-    scored = {}
-    for name, model in models.items():
-        predicted = model.probabilities.argmax(axis=1)
-        scored[name] = ModelScores(
-            role=model.role,
-            version=model.version,
-            validation=score_predictions(
-                target[~is_holdout], model.probabilities[~is_holdout], n_classes
-            )
-            if has_validation
-            else None,
-            holdout=score_predictions(
-                target[is_holdout], model.probabilities[is_holdout], n_classes
-            ),
-            interval=bootstrap_interval(
-                metric, target[is_holdout], predicted[is_holdout], n_classes, seed
-            ),
-            confusion=count_confusion(target[is_holdout], predicted[is_holdout], n_classes),
+    if len(candidates) > 1 and not judge.n_validation:
+        raise EvaluationError(
+            f"{len(candidates)} candidates and no validation rows to choose by.",
+            expected="validation rows",
+            hint="set 'split.validation' above 0, or keep one candidate",
         )
+    sound = {n: m.predictions for n, m in models.items() if np.isfinite(m.predictions).all()}
+    for name in models.keys() - sound.keys():
+        logger.warning("%s predicts no number on some rows: it is not scored.", name)
+    if not any(name in sound for name in candidates):
+        raise EvaluationError(
+            f"The predictions of {', '.join(candidates)} are not numbers.",
+            expected="at least one candidate whose predictions are finite",
+            hint="their training diverged: lower the learning rate, or set 'clip_norm'",
+        )
+    scored = {
+        name: _score(model, judge, metric, seed, is_sound=name in sound)
+        for name, model in models.items()
+    }
     return Comparison(
+        kind=judge.kind,
         metric=metric,
-        classes=tuple(classes),
-        n_holdout=int(is_holdout.sum()),
-        n_validation=int((~is_holdout).sum()),
-        challenger=_choose_challenger(scored, candidates, metric),
-        models=scored,
+        n_holdout=judge.n_holdout,
+        n_validation=judge.n_validation,
+        challenger=_rank(scored, candidates, judge, metric, by_validation=True)[0],
+        models={name: scored[name] for name in _order(scored, judge, metric)},
+        details=judge.describe(sound),
     )
 
 
-def _choose_challenger(
-    scored: Mapping[str, ModelScores], candidates: Sequence[str], metric: Metric
-) -> str:
-    if len(candidates) == 1:
-        return candidates[0]
+def _score(
+    model: Judged, judge: Judge, metric: Metric, seed: int, *, is_sound: bool
+) -> ModelScores:
+    nothing = dict.fromkeys(judge.metrics, NO_NUMBER)
+    validation = None
+    if judge.n_validation:
+        validation = judge.score(model.predictions, is_holdout=False) if is_sound else nothing
+    return ModelScores(
+        role=model.role,
+        version=model.version,
+        validation=validation,
+        holdout=judge.score(model.predictions, is_holdout=True) if is_sound else nothing,
+        interval=judge.resample(model.predictions, metric, seed)
+        if is_sound
+        else (NO_NUMBER, NO_NUMBER),
+    )
 
-    def rank(name: str) -> tuple[float, float]:
-        validation = scored[name].validation
-        if validation is None:
-            raise EvaluationError(
-                f"{len(candidates)} candidates and no validation rows to choose by.",
-                expected="validation rows",
-                hint="set 'split.validation' above 0, or keep one candidate",
-            )
-        return getattr(validation, metric), -validation.log_loss
 
-    return max(candidates, key=rank)
+def _order(scored: Mapping[str, ModelScores], judge: Judge, metric: Metric) -> list[str]:
+    by_role: dict[Role, list[str]] = {"candidate": [], "baseline": [], "champion": []}
+    for name, scores in scored.items():
+        by_role[scores.role].append(name)
+    has_validation = judge.n_validation > 0
+    return [
+        *_rank(scored, by_role["candidate"], judge, metric, by_validation=has_validation),
+        *_rank(scored, by_role["baseline"], judge, metric, by_validation=False),
+        *by_role["champion"],
+    ]
+
+
+def _rank(
+    scored: Mapping[str, ModelScores],
+    names: Sequence[str],
+    judge: Judge,
+    metric: Metric,
+    *,
+    by_validation: bool,
+) -> list[str]:
+    """Put models in order, best first; of equals the first that was named."""
+
+    def worth(name: str) -> tuple[float, float]:
+        scores = scored[name]
+        figures = scores.validation if by_validation and scores.validation else scores.holdout
+        tie_breaker = judge.tie_breaker[metric]
+        return _rate(metric, figures[metric]), _rate(tie_breaker, figures[tie_breaker])
+
+    return sorted(names, key=worth, reverse=True)
+
+
+def _rate(metric: str, figure: float) -> float:
+    """Turn a figure into one of which more is better; no number is worst."""
+    if math.isnan(figure):
+        return -math.inf
+    return -figure if metric in _SMALLER_IS_BETTER else figure
+
+
+def to_nulls(document: Any) -> Any:
+    """Copy a document of figures with null for what is no number: JSON has no NaN."""
+    if isinstance(document, Mapping):
+        return {key: to_nulls(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [to_nulls(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document

@@ -9,30 +9,25 @@ import json
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tasks.dataset import Dataset, DatasetWriter
-from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
-from tasks.errors import EvaluationError
+from tasks.dataset.columns import ID_COLUMN
 from tasks.evaluation.comparison import Comparison, Judged, compare_models
-from tasks.metrics import align_probabilities
+from tasks.evaluation.contenders import ServedModel, list_contenders
+from tasks.evaluation.judging import NightData, predict_all
+from tasks.metrics import say_score
 from tasks.preparation import Preparation
-from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step
 from tasks.workflow import Workflow
 
 logger = logging.getLogger(__name__)
 
-# The clean rows that are judged lie in memory as ids, targets and probabilities (not as inputs):
-# about 100 bytes and 4 bytes per class and model a row, so 10 million rows take a few GB.
-BASELINE = "baseline"
-_PROBABILITY = "probability_"
+# The clean rows that are judged lie in memory as ids, targets and predictions (not as inputs):
+# about 100 bytes and 8 bytes per class and model a row, so 10 million rows take a few GB. A series
+# that is forecast lies there as a whole, as it did when it was cleaned.
 
 
 def run(
@@ -44,8 +39,9 @@ def run(
     clean: Handoff,
     preparation: Handoff,
     models: Mapping[str, Handoff],
+    quarantine: Handoff | None = None,
 ) -> dict[str, Handoff]:
-    """Score candidates, baseline and champion on tonight's validation and hold-out rows.
+    """Score candidates, baselines and champion on tonight's validation and hold-out rows.
 
     Parameters
     ----------
@@ -55,7 +51,9 @@ def run(
     raw, clean, preparation : Handoff
         The rows as they arrived, as they were cleaned and split, and what cleaning learned.
     models : mapping of str to Handoff
-        MLflow model folders of the candidates and of ``baseline``.
+        MLflow model folders of the candidates and the baselines, by name.
+    quarantine : Handoff, optional
+        Rows that could not be used: of a forecast, no value of theirs counts as measured.
 
     Returns
     -------
@@ -65,162 +63,53 @@ def run(
     Raises
     ------
     EvaluationError
-        When rows that were judged are missing from the raw data, predictions do not fit, or the
-        rows have no class to be judged by.
+        When rows that were judged are missing from the raw data, predictions do not fit, there is
+        nothing to be judged by, or the champion cannot be given tonight's data.
     """
     prepared = Preparation.from_json(step.fetch(preparation).read_text(encoding="utf-8"))
-    judged = Dataset.open(step.fetch(clean)).table(
-        [ID_COLUMN, SPLIT_COLUMN, _get_target(prepared)], where=pc.field(SPLIT_COLUMN) != "train"
+    contenders = list_contenders(step.client, workflow, models)
+    served = [
+        ServedModel.open(name, step.fetch(contender.model), prepared.kind)
+        for name, contender in contenders.items()
+    ]
+    predicted = predict_all(
+        NightData(
+            raw=Dataset.open(step.fetch(raw)),
+            clean=Dataset.open(step.fetch(clean)),
+            preparation=prepared,
+            workflow=workflow,
+            quarantined=_read_ids(step, quarantine),
+        ),
+        served,
     )
-    contenders: dict[str, tuple[Any, str | None, Handoff]] = {
-        name: ("baseline" if name == BASELINE else "candidate", None, handoff)
-        for name, handoff in models.items()
-    }
-    champion = find_by_alias(step.client, workflow.name, CHAMPION)
-    if champion is not None:
-        contenders[CHAMPION] = ("champion", champion.version, champion.model)
-
-    raw_rows = Dataset.open(step.fetch(raw))
-    probabilities = {
-        name: predict_rows(step.fetch(handoff), raw_rows, judged[ID_COLUMN], prepared)
-        for name, (_, _, handoff) in contenders.items()
-    }
     comparison = compare_models(
         {
-            name: Judged(role, probabilities[name], version)
-            for name, (role, version, _) in contenders.items()
+            name: Judged(contender.role, predicted.predictions[name], contender.version)
+            for name, contender in contenders.items()
         },
-        target=prepared.encode(judged[_get_target(prepared)]),
-        is_holdout=np.asarray(pc.equal(judged[SPLIT_COLUMN], "holdout")),
-        classes=prepared.classes,
-        metric=workflow.promotion.metric,
+        predicted.judge,
+        workflow.metric,
         seed=step.night.seed,
     )
     folder = step.workdir / "scores"
     folder.mkdir()
-    (folder / "scores.json").write_text(
-        json.dumps(comparison.to_json(), indent=1, ensure_ascii=False), encoding="utf-8"
-    )
-    _write_predictions(folder / "predictions", judged, prepared, probabilities)
+    document = json.dumps(comparison.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "scores.json").write_text(document, encoding="utf-8")
+    _write_predictions(folder / "predictions", predicted.table)
     _log(step, comparison)
-    return {"scores": step.publish(folder, "scores", n_rows=judged.num_rows)}
+    return {"scores": step.publish(folder, "scores", n_rows=predicted.table.num_rows)}
 
 
-def _get_target(preparation: Preparation) -> str:
-    if preparation.target is None:
-        raise EvaluationError(
-            "The clean rows have no target, so no model can be judged by them.",
-            expected="'columns.target' in a workflow that has candidates",
-            hint="clear the task clean, so that the rows are cleaned for the workflow as it is now",
-        )
-    return preparation.target
+def _read_ids(step: Step, dataset: Handoff | None) -> pa.ChunkedArray | None:
+    if dataset is None:
+        return None
+    return Dataset.open(step.fetch(dataset)).table([ID_COLUMN])[ID_COLUMN]
 
 
-def predict_rows(
-    model_folder: Path, raw: Dataset, ids: pa.ChunkedArray, preparation: Preparation
-) -> npt.NDArray[np.float64]:
-    """Let a model, loaded as it would be served, predict chosen raw rows.
-
-    Parameters
-    ----------
-    model_folder : Path
-        An MLflow model.
-    raw : Dataset
-        Streamed; only one batch lies in memory at once.
-    ids : pyarrow.ChunkedArray of shape (n_rows,)
-        The rows to predict, in this order.
-    preparation : Preparation
-        Tonight's inputs and classes.
-
-    Returns
-    -------
-    ndarray of shape (n_rows, n_classes)
-        Probabilities, columns in the order of ``preparation.classes``.
-
-    Raises
-    ------
-    EvaluationError
-        When a row is missing from the raw data, or cannot be given to the model.
-    """
-    from mlflow.pyfunc import load_model
-
-    model = load_model(str(model_folder))
-    wanted = ids.combine_chunks()
-    found = np.zeros(len(wanted), dtype=bool)
-    result = np.zeros((len(wanted), len(preparation.classes)))
-    for batch in raw.batches([ID_COLUMN, *preparation.columns]):
-        places = pc.index_in(batch[ID_COLUMN], value_set=wanted)
-        rows = pa.Table.from_batches([batch]).filter(pc.is_valid(places))
-        at = np.asarray(places.drop_null(), dtype=np.int64)
-        if not len(at):
-            continue
-        predicted = model.predict(_as_model_input(rows, preparation, model))
-        columns = [c for c in predicted.columns if c.startswith(_PROBABILITY)]
-        known = [c.removeprefix(_PROBABILITY) for c in columns]
-        result[at] = align_probabilities(predicted[columns].to_numpy(), known, preparation.classes)
-        found[at] = True
-    if not found.all():
-        raise EvaluationError(
-            f"{int((~found).sum())} of {len(found)} judged rows are not among the raw rows.",
-            expected="every clean row's id among the raw rows",
-            hint="clear the tasks ingest and clean together, so that they belong to each other",
-        )
-    return result
-
-
-def _as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
-    """Raw rows as the model's own signature wants them: images as tensors, tables column by column.
-
-    A champion of an earlier night may read other columns, and may have learned from numbers what
-    arrives as text now.
-    """
-    if preparation.image_column is not None:
-        return preparation.inputs(rows)
-    from mlflow.types import ColSpec, DataType
-
-    wanted = {DataType.double: pa.float64(), DataType.string: pa.string()}
-    schema = model.metadata.get_input_schema()
-    specs = [spec for spec in schema or () if isinstance(spec, ColSpec)]
-    if not specs:
-        return rows.select(preparation.columns).to_pandas()
-    columns = {}
-    for spec in specs:
-        if spec.name not in rows.column_names:
-            continue  # MLflow says which columns are missing
-        column, kind = rows[spec.name], None
-        if isinstance(spec.type, DataType):
-            kind = wanted.get(spec.type)
-        try:
-            columns[spec.name] = column if kind is None else pc.cast(column, kind, safe=False)
-        except pa.ArrowInvalid as error:
-            raise EvaluationError(
-                f"The column {spec.name!r} cannot be given to a model that reads it as "
-                f"{spec.type.name}: {str(error)[:200]}",
-                expected="raw rows like those the model was trained on",
-                hint="the champion is of an earlier kind of data: remove its alias, so that "
-                "tonight's best model can become the first of the new kind",
-            ) from error
-    return pa.table(columns).to_pandas()
-
-
-def _write_predictions(
-    folder: Path,
-    judged: pa.Table,
-    preparation: Preparation,
-    probabilities: Mapping[str, npt.NDArray[np.float64]],
-) -> None:
-    classes = pa.array(preparation.classes)
-    columns: dict[str, Any] = {
-        ID_COLUMN: judged[ID_COLUMN],
-        SPLIT_COLUMN: judged[SPLIT_COLUMN],
-        "target": judged[_get_target(preparation)],
-    }
-    for name, values in probabilities.items():
-        columns[name] = classes.take(pa.array(values.argmax(axis=1)))
-        columns[f"{name}_confidence"] = values.max(axis=1)
-    table = pa.table(columns).combine_chunks()
-    with DatasetWriter(folder, table.schema) as writer:
-        writer.write(table)
+def _write_predictions(folder: Path, table: pa.Table) -> None:
+    whole = table.combine_chunks()
+    with DatasetWriter(folder, whole.schema) as writer:
+        writer.write(whole)
 
 
 def _log(step: Step, comparison: Comparison) -> None:
@@ -228,28 +117,33 @@ def _log(step: Step, comparison: Comparison) -> None:
         {
             "metric": comparison.metric,
             "challenger": comparison.challenger,
+            "candidates": ", ".join(comparison.list_models("candidate")),
+            "baselines": ", ".join(comparison.list_models("baseline")),
             "n_holdout": comparison.n_holdout,
             "n_validation": comparison.n_validation,
         }
     )
-    figures = {
-        f"{name}.{metric}": getattr(scores.holdout, metric)
-        for name, scores in comparison.models.items()
-        for metric in ("accuracy", "macro_f1", "log_loss")
-    }
-    step.log_metrics(figures)
+    step.log_metrics(
+        {
+            f"{name}.{metric}": value
+            for name, scores in comparison.models.items()
+            for metric, value in scores.holdout.items()
+        }
+    )
     step.log_night_metrics(
         {
-            f"{name}.{comparison.metric}": getattr(scores.holdout, comparison.metric)
+            f"{name}.{comparison.metric}": scores.holdout[comparison.metric]
             for name, scores in comparison.models.items()
         }
     )
+    unit = "windows" if comparison.kind == "forecast" else "rows"
     for name, scores in comparison.models.items():
         logger.info(
-            "%s (%s): %s %.4f on %d hold-out rows.",
+            "%s (%s): %s %s on %d hold-out %s.",
             name,
             scores.role,
             comparison.metric,
-            getattr(scores.holdout, comparison.metric),
+            say_score(scores.holdout[comparison.metric]),
             comparison.n_holdout,
+            unit,
         )

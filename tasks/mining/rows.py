@@ -64,6 +64,12 @@ class MiningRows:
         """Whether the inputs are images."""
         return self.preparation.image_shape is not None
 
+    @property
+    def class_column(self) -> str | None:
+        """The column of the workflow's classes; None where there are none, as of numbers."""
+        preparation = self.preparation
+        return preparation.target if preparation.kind == "classification" else None
+
     def list_inputs(
         self, columns: Sequence[str] | None, *, with_indicators: bool = True
     ) -> list[str]:
@@ -190,9 +196,9 @@ class MiningRows:
         ]
 
     def encode(self, rows: pa.Table | pa.RecordBatch) -> npt.NDArray[np.int64] | None:
-        """Codes of the rows' classes, as ``preparation.classes`` numbers them; None without a target."""
-        target = self.preparation.target
-        return None if target is None else self.preparation.encode(rows[target])
+        """Codes of the rows' classes, as ``preparation.classes`` numbers them; None without classes."""
+        column = self.class_column
+        return None if column is None else self.preparation.encode(rows[column])
 
 
 __all__ = ["HOLDOUT", "ID_COLUMN", "TRAIN", "VALIDATION", "MiningRows"]

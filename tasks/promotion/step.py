@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Mapping
 
 from tasks.errors import PromotionError
-from tasks.promotion.policy import Contender, Decision, decide
+from tasks.metrics import say_score
+from tasks.promotion.policy import Contender, Decision, Limits, decide
 from tasks.registry import CHALLENGER, CHAMPION, find_by_alias, move_alias, register_version
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
-from tasks.workflow import Workflow
+from tasks.workflow import ERRORS, Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -42,26 +44,26 @@ def run_decide(
         ``decision``: the file ``decision.json``.
     """
     document = json.loads((step.fetch(scores) / "scores.json").read_text(encoding="utf-8"))
-    metric = workflow.promotion.metric
-    models = document["models"]
+    models, challenger = document["models"], document["challenger"]
+    champion = models.get(CHAMPION)
 
-    def contender(model: str, name: str) -> Contender:
-        return Contender(name, models[model]["holdout"][metric])
+    def contend(model: str, name: str) -> Contender:
+        score = models[model]["holdout"][workflow.metric]
+        return Contender(name, math.nan if score is None else score)
 
-    challenger = document["challenger"]
+    promotion = workflow.promotion
     decision = decide(
-        metric=metric,
-        floor=workflow.promotion.floor,
-        min_gain=workflow.promotion.min_gain,
+        metric=workflow.metric,
+        is_error=workflow.metric in ERRORS,
+        limits=Limits(promotion.floor, promotion.ceiling, promotion.min_gain),
         n_holdout=document["n_holdout"],
-        challenger=contender(challenger, challenger),
-        champion=contender("champion", models["champion"]["version"])
-        if "champion" in models
-        else None,
-        baseline=contender("baseline", workflow.baseline.kind),
+        challenger=contend(challenger, challenger),
+        champion=contend(CHAMPION, champion["version"]) if champion else None,
+        baselines=[contend(n, n) for n, model in models.items() if model["role"] == "baseline"],
+        unit="windows" if document["kind"] == "forecast" else "rows",
     )
     path = step.workdir / "decision.json"
-    path.write_text(json.dumps(decision.to_json(), indent=1), encoding="utf-8")
+    path.write_text(json.dumps(decision.to_json(), indent=1, allow_nan=False), encoding="utf-8")
     handoff = step.publish(path, "decision")
     verdict = {tags.VERDICT: decision.verdict, tags.REASON: decision.reason}
     step.set_tags(verdict)
@@ -117,7 +119,9 @@ def run_promote(
             tags.NIGHT_DATE: step.night.date.isoformat(),
             tags.VERDICT: document["verdict"],
             "candidate": challenger["name"],
-            document["metric"]: f"{challenger['score']:.6f}",
+            document["metric"]: "no number"
+            if challenger["score"] is None
+            else f"{challenger['score']:.6f}",
         },
     )
     move_alias(step.client, name, CHALLENGER, version.version)
@@ -142,7 +146,7 @@ def run_promote(
 def _describe(decision: Decision) -> str:
     lines = [decision.reason, "", "| rule | figure | limit | met |", "|---|---|---|---|"]
     lines += [
-        f"| {r.name} | {r.figure:.4f} | {r.limit:.4f} | {'yes' if r.passed else 'no'} |"
+        f"| {r.name} | {say_score(r.figure)} | {say_score(r.limit)} | {'yes' if r.passed else 'no'} |"
         for r in decision.rules
     ]
     return "\n".join(lines)

@@ -1,19 +1,33 @@
-"""The figures of a classifier against hand-worked answers and scikit-learn."""
+"""The figures of classes, numbers and forecasts against hand-worked answers and scikit-learn."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    root_mean_squared_error,
+)
 
 from tasks.errors import EvaluationError
 from tasks.metrics import (
     align_probabilities,
+    bootstrap_forecast_interval,
     bootstrap_interval,
+    bootstrap_number_interval,
     compute_metric,
     count_confusion,
+    say_score,
+    score_forecasts,
     score_predictions,
+    score_steps,
+    score_values,
 )
+from tasks.metrics.resampling import MAX_GROUPS, resample_blocks
 
 
 @pytest.fixture(scope="module")
@@ -91,3 +105,155 @@ def test_unusable_predictions_are_refused(
     """Nothing is scored on no rows, on other classes, or on NaN."""
     with pytest.raises(EvaluationError, match=message):
         score_predictions(np.array(target, dtype=np.int64), probabilities, 2)
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def numbers() -> tuple[np.ndarray, np.ndarray]:
+    """Far from zero, so that sums of squares would lose the spread."""
+    rng = np.random.default_rng(4)
+    target = 1e6 + rng.normal(0, 3, 900)
+    return target, target + rng.normal(0.5, 2, 900)
+
+
+def test_scores_of_numbers_agree_with_scikit_learn(numbers: tuple[np.ndarray, np.ndarray]) -> None:
+    """rmse, mae and R2 to nine digits."""
+    target, estimated = numbers
+    scores = score_values(target, estimated)
+    assert scores.rmse == pytest.approx(root_mean_squared_error(target, estimated), rel=1e-9)
+    assert scores.mae == pytest.approx(mean_absolute_error(target, estimated), rel=1e-9)
+    assert scores.r2 == pytest.approx(r2_score(target, estimated), rel=1e-9)
+
+
+def test_equal_targets_have_no_r2() -> None:
+    """There is no variance of which a share could be explained; the errors are what they are."""
+    scores = score_values(np.full(3, 0.1), np.array([0.1, 0.1, 0.4]))
+    assert np.isnan(scores.r2)
+    assert scores.mae == pytest.approx(0.1)
+    low, high = bootstrap_number_interval("r2", np.full(3, 0.1), np.zeros(3), seed=1)
+    assert np.isnan([low, high]).all()
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "r2"])
+@pytest.mark.parametrize("n_rows", [900, 3 * MAX_GROUPS + 1])
+def test_interval_of_numbers_is_that_of_drawn_rows(metric: str, n_rows: int) -> None:
+    """Drawn as sums, and in groups where there are many rows: as wide as rows drawn one by one."""
+    rng = np.random.default_rng(4)
+    target = rng.normal(0, 3, n_rows)
+    estimated = target + rng.normal(0.5, 2, n_rows)
+    found = bootstrap_number_interval(metric, target, estimated, seed=1)  # type: ignore[arg-type]
+    draws = [rng.integers(0, n_rows, n_rows) for _ in range(1000)]
+    values = [getattr(score_values(target[d], estimated[d]), metric) for d in draws]
+    low, high = np.percentile(values, [2.5, 97.5])
+    assert found[1] - found[0] == pytest.approx(high - low, rel=0.12)
+    assert found[0] < getattr(score_values(target, estimated), metric) < found[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "estimated", "message"),
+    [
+        ([], [], "shape"),
+        ([1.0, 2.0], [1.0], "shape"),
+        ([1.0, 2.0], [1.0, np.inf], "not numbers on 1 of 2 rows"),
+    ],
+)
+def test_unusable_numbers_are_refused(
+    target: list[float], estimated: list[float], message: str
+) -> None:
+    """Nothing is scored on no rows or on infinities."""
+    with pytest.raises(EvaluationError, match=message):
+        score_values(np.array(target), np.array(estimated))
+
+
+# --- forecasts ----------------------------------------------------------------------------------
+
+
+def test_forecast_errors_are_standardised_by_column() -> None:
+    """Errors of 2 and 30 with deviations of 2 and 10 are 1 and 3; what was not measured is left out."""
+    target = np.array([[[2.0, 30.0], [np.nan, 0.0]]])
+    scores = score_forecasts(target, np.zeros((1, 2, 2)), np.array([2.0, 10.0]))
+    assert scores.mse == pytest.approx((1 + 9 + 0) / 3)
+    assert scores.mae == pytest.approx((1 + 3 + 0) / 3)
+    mse, mae = score_steps(target, np.zeros((1, 2, 2)), np.array([2.0, 10.0]))
+    assert mse.tolist() == [5.0, 0.0]
+    np.testing.assert_array_equal(mae, [[2.0, 30.0], [np.nan, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("target", "forecast", "message"),
+    [
+        (np.zeros((0, 2, 1)), np.zeros((0, 2, 1)), "0 values were measured"),
+        (np.full((3, 2, 1), np.nan), np.zeros((3, 2, 1)), "0 values were measured"),
+        (np.zeros((3, 2, 1)), np.zeros((3, 1, 1)), "shape"),
+        (np.zeros((3, 2, 1)), np.full((3, 2, 1), np.nan), "not numbers on 3 of 3 windows"),
+    ],
+)
+def test_unusable_forecasts_are_refused(
+    target: np.ndarray, forecast: np.ndarray, message: str
+) -> None:
+    """Nothing is scored on no window, or on NaN."""
+    with pytest.raises(EvaluationError, match=message):
+        score_forecasts(target, forecast, np.ones(1))
+
+
+def test_overlapping_windows_widen_the_interval() -> None:
+    """Windows that share their steps err alike: drawn in blocks, their mean moves as much as it really does."""
+    rng = np.random.default_rng(5)
+    n_shared, n_windows = 20, 2000
+
+    def draw() -> np.ndarray:
+        noise = rng.normal(0, 1, n_windows + n_shared - 1)
+        starts = np.arange(n_windows)[:, np.newaxis]
+        return noise[starts + np.arange(n_shared)][:, :, np.newaxis]
+
+    zero, one = np.zeros((n_windows, n_shared, 1)), np.ones(1)
+    means = [score_forecasts(draw(), zero, one).mse for _ in range(200)]
+    truth = np.subtract(*np.percentile(means, [97.5, 2.5]))
+    target = draw()
+    width = {
+        n: np.subtract(
+            *bootstrap_forecast_interval("mse", target, zero, one, n_per_block=n, seed=1)[::-1]
+        )
+        for n in (1, 5 * n_shared)
+    }
+    assert width[5 * n_shared] == pytest.approx(truth, rel=0.3)
+    assert width[1] < 0.4 * truth
+
+
+def test_blocks_are_neighbours() -> None:
+    """Windows that count 1, 10, 100, ...: two neighbours are always a multiple of 11, single ones are not."""
+    sums = (10.0 ** np.arange(10))[:, np.newaxis]
+    in_pairs = resample_blocks(sums, 2, seed=1)[:, 0]
+    assert in_pairs.shape == (1000,)
+    assert (in_pairs % 11 == 0).all()
+    assert len(np.unique(in_pairs)) > 100
+    assert (resample_blocks(sums, 1, seed=1)[:, 0] % 11 != 0).any()
+
+
+def test_a_short_holdout_still_has_an_interval() -> None:
+    """One window has no spread; its interval is its score."""
+    target = np.ones((1, 2, 1))
+    found = bootstrap_forecast_interval(
+        "mae", target, np.zeros((1, 2, 1)), np.ones(1), n_per_block=120, seed=1
+    )
+    assert found == (1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.97, "0.9700"),
+        (12.3456, "12.346"),
+        (123456.7, "123,457"),
+        (0.000277, "0.000277"),
+        (0.0, "0.0000"),
+        (-0.02, "-0.0200"),
+        (float("nan"), "no number"),
+        (None, "no number"),
+    ],
+)
+def test_figures_are_said_with_the_digits_that_matter(value: float | None, said: str) -> None:
+    """Accuracies, errors in thousands and errors in millionths alike."""
+    assert say_score(value) == said

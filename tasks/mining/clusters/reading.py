@@ -135,7 +135,7 @@ class ClusterReading:
         map_positions : ndarray of int of shape (n_shown,)
             Rows to show on the map, rising.
         """
-        target = self.rows.preparation.target
+        target = self.rows.class_column
         tally = Tally(
             model.n_clusters,
             len(self.names),

@@ -98,7 +98,7 @@ def list_clusters(
     -------
     list of Cluster
     """
-    has_classes = rows.preparation.target is not None
+    has_classes = rows.class_column is not None
     names = choose_names(numbering, last.names) if last is not None else {}
     listed = []
     # The largest choose their names first.
@@ -181,9 +181,9 @@ def compare_with_classes(tally: Tally, rows: MiningRows) -> dict[str, Any]:
     Returns
     -------
     dict
-        JSON-able: ``classes``, ``purity`` (0 to 1) and ``adjusted_rand_index``; None without a target.
+        JSON-able: ``classes``, ``purity`` (0 to 1) and ``adjusted_rand_index``; None without classes.
     """
-    if rows.preparation.target is None:
+    if rows.class_column is None:
         return {"classes": [], "purity": None, "adjusted_rand_index": None}
     counts = tally.class_counts_[:, :-1]
     return {

@@ -75,7 +75,7 @@ def mine_components(
     check_row_count(rows.n_rows)
     shape = rows.preparation.image_shape
     n_inputs = len(columns) if shape is None else int(np.prod(shape))
-    target = rows.preparation.target
+    target = rows.class_column
     told = [ID_COLUMN, *([] if target is None else [target])]
     sample = rows.sample(
         list(dict.fromkeys([*told, *columns])),

@@ -140,7 +140,7 @@ class TableItems:
         frame = rows.originals.restore({name: _to_floats(batch[name]) for name in self.features})
         for name in self.others:
             is_number = _is_number(batch.schema.field(name).type)
-            if name == rows.preparation.target or not is_number:
+            if name == rows.class_column or not is_number:
                 frame[name] = _to_text(batch[name])
             else:
                 frame[name] = _to_floats(batch[name])

@@ -143,7 +143,7 @@ def mine_tree(
         columns=sum_by_column(inputs, originals),
         importance_part=part,
         importance_rows=len(X_seen),
-        decides_target=target.is_class,
+        decides_target=target.name == rows.preparation.target,
         image_shape=rows.preparation.image_shape,
     )
     document = _write(grown, folder, earlier)

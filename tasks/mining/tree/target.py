@@ -1,4 +1,4 @@
-"""What the tree decides: the workflow's classes, or a feature of numbers in its own unit.
+"""What the tree decides: the workflow's classes or number, or a feature of numbers in its own unit.
 
 Pure module of the mining stage.
 """
@@ -71,7 +71,7 @@ def choose_target(asked: str | None, preparation: Preparation, originals: Origin
         classes than a tree that is read can tell apart.
     """
     if asked is None or asked == preparation.target:
-        return _choose_classes(preparation)
+        return _choose_workflow_target(preparation, originals)
     features = preparation.clean_columns if preparation.image_shape is None else []
     numbers = [name for name in features if originals.find(name).is_number]
     possible = [preparation.target] if preparation.target is not None else []
@@ -121,20 +121,21 @@ def restore_numbers(values: npt.ArrayLike, original: Original) -> Floats:
     return numbers
 
 
-def _choose_classes(preparation: Preparation) -> Target:
+def _choose_workflow_target(preparation: Preparation, originals: Originals) -> Target:
     if preparation.target is None:
         raise MiningError(
             "The workflow has no target that a tree could decide.",
             expected="'columns.target', or 'mining.tree.target' with a feature of numbers",
             hint="add one of them to the workflow file, or remove 'mining.tree'",
         )
+    if preparation.kind == "regression":
+        return Target(preparation.target, original=originals.find(preparation.target))
     n_classes = len(preparation.classes)
     if n_classes > MAX_CLASSES:
         raise MiningError(
             f"The target {preparation.target!r} has {n_classes:,} classes.",
             expected=f"at most {MAX_CLASSES}: a tree that tells more apart is not read by anyone",
-            hint="if it holds numbers, name it as a feature and as 'mining.tree.target'; else remove "
-            "'mining.tree'",
+            hint="if it holds numbers, write 'predict: {kind: regression}'; else remove 'mining.tree'",
         )
     return Target(preparation.target, classes=tuple(preparation.classes))
 

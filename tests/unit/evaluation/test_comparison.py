@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import EvaluationError
+from tasks.evaluation.classification import ClassJudge
 from tasks.evaluation.comparison import Judged, compare_models
+from tasks.evaluation.regression import NumberJudge
 
 TARGET = np.array([0, 1, 0, 1, 0, 1])
 IS_HOLDOUT = np.array([False, False, False, False, True, True])
@@ -22,8 +24,14 @@ def sure(*classes: int, confidence: float = 0.9) -> np.ndarray:
 
 def compare(**candidates: np.ndarray):
     models = {name: Judged("candidate", p) for name, p in candidates.items()}
-    models["baseline"] = Judged("baseline", sure(0, 0, 0, 0, 0, 0))
-    return compare_models(models, TARGET, IS_HOLDOUT, (0, 1), "accuracy", seed=1)
+    models["naive"] = Judged("baseline", sure(0, 0, 0, 0, 0, 0))
+    return compare_models(models, ClassJudge(TARGET, IS_HOLDOUT, (0, 1)), "accuracy", seed=1)
+
+
+def compare_numbers(metric: str = "rmse", **candidates: list[float]):
+    """Four validation and two hold-out rows, of which the true numbers are 1 to 6."""
+    models = {name: Judged("candidate", np.array(p, float)) for name, p in candidates.items()}
+    return compare_models(models, NumberJudge(np.arange(1.0, 7.0), IS_HOLDOUT), metric, seed=1)  # type: ignore[arg-type]
 
 
 def test_challenger_is_chosen_on_validation_rows() -> None:
@@ -32,8 +40,8 @@ def test_challenger_is_chosen_on_validation_rows() -> None:
         good_on_validation=sure(0, 1, 0, 1, 1, 0), good_on_holdout=sure(1, 0, 1, 1, 0, 1)
     )
     assert comparison.challenger == "good_on_validation"
-    assert comparison.models["good_on_validation"].holdout.accuracy == 0.0
-    assert comparison.models["good_on_holdout"].holdout.accuracy == 1.0
+    assert comparison.models["good_on_validation"].holdout["accuracy"] == 0.0
+    assert comparison.models["good_on_holdout"].holdout["accuracy"] == 1.0
 
 
 def test_tie_is_broken_by_log_loss() -> None:
@@ -48,15 +56,15 @@ def test_only_the_holdout_is_judged() -> None:
     """Hold-out figures and confusion count the hold-out's rows and no others."""
     comparison = compare(one=sure(0, 1, 0, 1, 0, 0))
     assert (comparison.n_validation, comparison.n_holdout) == (4, 2)
-    assert comparison.models["one"].holdout.accuracy == 0.5
-    assert comparison.models["one"].confusion.tolist() == [[1, 0], [1, 0]]
+    assert comparison.models["one"].holdout["accuracy"] == 0.5
+    assert comparison.details["confusion"]["one"] == [[1, 0], [1, 0]]
 
 
 def test_one_candidate_needs_no_validation_rows() -> None:
     """Where there is no choice, nothing is needed to choose by."""
     everything = np.ones(6, dtype=bool)
     models = {"one": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
-    comparison = compare_models(models, TARGET, everything, (0, 1), "accuracy", seed=1)
+    comparison = compare_models(models, ClassJudge(TARGET, everything, (0, 1)), "accuracy", 1)
     assert comparison.challenger == "one"
     assert comparison.models["one"].validation is None
 
@@ -66,19 +74,72 @@ def test_two_candidates_without_validation_rows_are_refused() -> None:
     everything = np.ones(6, dtype=bool)
     models = {n: Judged("candidate", sure(0, 1, 0, 1, 0, 1)) for n in ("a", "b")}
     with pytest.raises(EvaluationError, match="no validation rows to choose by"):
-        compare_models(models, TARGET, everything, (0, 1), "accuracy", seed=1)
+        compare_models(models, ClassJudge(TARGET, everything, (0, 1)), "accuracy", seed=1)
 
 
 def test_no_holdout_is_refused() -> None:
     """Nobody is judged on nothing."""
     models = {"a": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
     with pytest.raises(EvaluationError, match="0 hold-out rows"):
-        compare_models(models, TARGET, np.zeros(6, dtype=bool), (0, 1), "accuracy", seed=1)
+        nobody = ClassJudge(TARGET, np.zeros(6, dtype=bool), (0, 1))
+        compare_models(models, nobody, "accuracy", seed=1)
+
+
+def test_of_errors_the_smaller_one_challenges() -> None:
+    """A larger rmse is worse; of r2 the larger one is better, and both choose the same candidate here."""
+    candidates = {"far": [3, 4, 5, 6, 5, 6], "near": [1, 2, 3, 5, 9, 9]}
+    assert compare_numbers("rmse", **candidates).challenger == "near"
+    assert compare_numbers("r2", **candidates).challenger == "near"
+
+
+def test_a_tie_of_errors_is_broken_by_the_other_figure() -> None:
+    """Errors 2, 0, 0, 0 and 1, 1, 1, 1 have one rmse; the mean absolute error of the first is smaller."""
+    found = compare_numbers(even=[2, 3, 4, 5, 5, 6], once=[3, 2, 3, 4, 5, 6])
+    assert found.models["even"].validation["rmse"] == found.models["once"].validation["rmse"]
+    assert found.challenger == "once"
+
+
+def test_a_model_without_numbers_stands_in_nobodys_way() -> None:
+    """It has no figures and comes last; the others are compared as ever."""
+    found = compare_numbers(diverged=[1, 2, 3, np.nan, 5, 6], sound=[9, 9, 9, 9, 9, 9])
+    assert found.challenger == "sound"
+    assert list(found.models) == ["sound", "diverged"]
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert document["models"]["diverged"]["holdout"] == {"rmse": None, "mae": None, "r2": None}
+    assert document["models"]["diverged"]["interval"] == {"rmse": [None, None]}
+
+
+def test_no_candidate_with_numbers_is_refused() -> None:
+    """The error names the candidates."""
+    with pytest.raises(EvaluationError, match="predictions of a, b are not numbers"):
+        compare_numbers(a=[np.nan] * 6, b=[np.inf] * 6)
+
+
+def test_models_are_in_order_of_their_places() -> None:
+    """Candidates by their validation rows, baselines by the hold-out, the champion at the end."""
+    models = {
+        "champion": Judged("champion", np.arange(1.0, 7.0), "3"),
+        "poor_baseline": Judged("baseline", np.zeros(6)),
+        "b": Judged("candidate", np.array([2.0, 3, 4, 5, 5, 6])),
+        "good_baseline": Judged("baseline", np.full(6, 5.5)),
+        "a": Judged("candidate", np.array([1.0, 2, 3, 4, 9, 9])),
+    }
+    found = compare_models(models, NumberJudge(np.arange(1.0, 7.0), IS_HOLDOUT), "mae", seed=1)
+    assert list(found.models) == ["a", "b", "good_baseline", "poor_baseline", "champion"]
 
 
 def test_scores_document_is_json() -> None:
     """The document has every model's role, figures and confusion."""
     document = json.loads(json.dumps(compare(one=sure(0, 1, 0, 1, 0, 1)).to_json()))
+    assert (document["kind"], document["metric"], document["is_error"]) == (
+        "classification",
+        "accuracy",
+        False,
+    )
     assert document["models"]["one"]["holdout"]["accuracy"] == 1.0
-    assert document["models"]["baseline"]["role"] == "baseline"
+    assert document["models"]["naive"]["role"] == "baseline"
     assert document["confusion"]["one"] == [[1, 0], [0, 1]]
+    assert document["classes"] == [0, 1]
+    numbers = compare_numbers(one=[1, 2, 3, 4, 5, 5]).to_json()
+    assert (numbers["kind"], numbers["metric"], numbers["is_error"]) == ("regression", "rmse", True)
+    assert numbers["models"]["one"]["holdout"]["mae"] == 0.5

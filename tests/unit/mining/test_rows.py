@@ -219,6 +219,14 @@ def test_classes_are_codes(rows: MiningRows) -> None:
     assert codes[:4].tolist() == [0, 1, 0, 1]
 
 
+def test_rows_of_a_number_have_no_classes(rows: MiningRows) -> None:
+    """A regression's target is no class to compare clusters with."""
+    preparation = Preparation("x", (), None, None, ("day_month",), kind="regression")
+    of_numbers = MiningRows(rows.dataset, preparation)
+    assert (rows.class_column, of_numbers.class_column) == ("kind", None)
+    assert of_numbers.encode(of_numbers.sample(["x"], max_rows=5, seed=7)) is None
+
+
 def test_rows_without_a_target_have_no_classes(tmp_path: Path) -> None:
     """Nothing is made up for them."""
     dataset = write_rows(tmp_path, {"id": ["a"], "split": ["train"], "x": [1.0]})

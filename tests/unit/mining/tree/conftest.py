@@ -29,6 +29,7 @@ def make_rows(tmp_path: Path) -> MakeRows:
         split: Sequence[str] | None = None,
         transformers: Sequence[Transformer] = (),
         images: np.ndarray | None = None,
+        kind: str = "classification",
         rows_per_partition: int = 20_000,
     ) -> MiningRows:
         n_rows = len(next(iter(columns.values()))) if columns else len(images)
@@ -41,7 +42,7 @@ def make_rows(tmp_path: Path) -> MakeRows:
         with DatasetWriter(folder, rows.schema, rows_per_partition=rows_per_partition) as writer:
             writer.write(rows)
         classes: tuple[Any, ...] = ()
-        if target is not None:
+        if target is not None and kind == "classification":
             values = [v for v, p in zip(rows[target].to_pylist(), parts, strict=True)]
             classes = tuple(sorted({v for v in values if v is not None}))
         is_image = images is not None
@@ -53,6 +54,7 @@ def make_rows(tmp_path: Path) -> MakeRows:
             () if is_image else tuple(n for n in columns if n != target),
             (),
             tuple(transformers),
+            kind=kind,
         )
         return MiningRows(Dataset.open(folder), preparation)
 

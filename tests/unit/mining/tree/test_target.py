@@ -49,6 +49,19 @@ def test_a_feature_of_numbers_makes_a_regression() -> None:
     assert target.made_of_it == ("age", "age_was_missing")
 
 
+@pytest.mark.parametrize("asked", [None, "price"])
+def test_the_number_of_a_regression_is_decided_by_default(asked: str | None) -> None:
+    """In its own unit, as it arrived; features stay what can be decided instead."""
+    preparation = Preparation(
+        "price", (), None, None, FEATURES, ARRIVED, TRANSFORMERS, kind="regression"
+    )
+    target = choose(asked, preparation)
+    assert (target.name, target.is_class, target.made_of_it) == ("price", False, ())
+    assert target.original is not None
+    assert restore_numbers([3.5], target.original).tolist() == [3.5]
+    assert choose("age", preparation).name == "age"
+
+
 def test_numbers_come_back_in_their_own_unit() -> None:
     """Scaled ages are years again."""
     original = choose("age").original
@@ -95,8 +108,8 @@ def test_a_workflow_without_a_target_must_name_one() -> None:
 
 
 def test_too_many_classes_are_refused() -> None:
-    """A number as target has a class per value: the error says what to do."""
+    """A number that is predicted as a class has one per value: the error says what to do."""
     assert len(choose(None, make_preparation(n_classes=MAX_CLASSES)).classes) == MAX_CLASSES
     with pytest.raises(MiningError, match="101 classes") as caught:
         choose(None, make_preparation(n_classes=MAX_CLASSES + 1))
-    assert "name it as a feature" in str(caught.value)
+    assert "predict: {kind: regression}" in str(caught.value)

@@ -196,6 +196,22 @@ def test_the_hold_out_of_numbers_is_scored_as_by_hand(make_rows: MakeRows, tmp_p
     assert 0.2 < document["holdout"]["r2"] < 0.5
 
 
+def test_the_number_of_a_regression_workflow_is_estimated(
+    make_rows: MakeRows, tmp_path: Path
+) -> None:
+    """Without naming it: the tree is that of the same column named as a feature, and decides the target."""
+    X, y = load_diabetes(return_X_y=True)
+    columns = {"y": y, **{f"c{i}": X[:, i] for i in range(X.shape[1])}}
+    as_target, _ = mine(
+        make_rows(columns, "y", split=split(len(y)), kind="regression"), tmp_path / "target"
+    )
+    as_feature, _ = mine(make_rows(columns, split=split(len(y))), tmp_path / "feature", target="y")
+    assert (as_target["kind"], as_target["target"]) == ("number", "y")
+    assert (as_target["decides_target"], as_feature["decides_target"]) == (True, False)
+    for key in ("tree", "holdout", "validation", "cross_validation"):
+        assert as_target[key] == as_feature[key]
+
+
 def test_images_are_asked_about_by_pixel(make_rows: MakeRows, tmp_path: Path) -> None:
     """Pixels have names, and their importance is a picture of the images' shape."""
     digits = load_digits()

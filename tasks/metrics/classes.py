@@ -1,6 +1,6 @@
-"""The figures of a classifier on a set of rows, and how far chance alone may move them.
+"""The figures of a classifier: accuracy, macro F1 and log loss.
 
-Ground module of pure functions: networks, baseline and decision tree are scored by the same code.
+Pure functions of ``tasks.metrics``.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
+from tasks.metrics.resampling import N_BOOTSTRAP, to_interval
 
 Metric = Literal["accuracy", "macro_f1"]
-N_BOOTSTRAP = 1000  # enough for a 95 % interval to two digits (Efron and Tibshirani 1993, ch. 13)
-INTERVAL_PERCENTILES = (2.5, 97.5)
 
 
 @dataclass(frozen=True)
@@ -146,8 +145,7 @@ def bootstrap_interval(
     shares = confusion.ravel() / confusion.sum()
     draws = np.random.default_rng(seed).multinomial(len(target), shares, size=N_BOOTSTRAP)
     values = [compute_metric(metric, draw.reshape(n_classes, n_classes)) for draw in draws]
-    low, high = np.percentile(values, INTERVAL_PERCENTILES)
-    return float(low), float(high)
+    return to_interval(np.array(values))
 
 
 def align_probabilities(
