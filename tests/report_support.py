@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import TYPE_CHECKING
 
 from tasks.reporting.catalogue import draw_charts
-from tasks.reporting.chart import Chart
+from tasks.reporting.chart import Chart, get_figure
 from tasks.reporting.documents import NightDocuments
 from tasks.reporting.mining.findings import MiningSection
 from tasks.reporting.report import ReportData, render_report
+from tasks.reporting.style import get_headline
 from tasks.reporting.summary import NightSummary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def get_title(ax: Axes) -> str:
+    """Read the message over a chart."""
+    return get_headline(get_figure(ax))
+
+
+def get_words(ax: Axes) -> list[str]:
+    """Read the words in a chart, with plain spaces."""
+    return [text.get_text().replace("\N{NO-BREAK SPACE}", " ") for text in ax.texts]
 
 
 class Page(HTMLParser):

@@ -10,14 +10,11 @@ from collections.abc import Iterator
 from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.chart import Chart, get_figure
 from tasks.reporting.documents import Document, NightDocuments
+from tasks.reporting.interpretation_section import draw_interpretation
+from tasks.reporting.scores_section import draw_scores
 from tasks.reporting.series import Series
-from tasks.reporting.style import say_count, say_metric, shorten
-
-LEARNING_CAPTIONS = {
-    "loss": "Training and validation should fall together; where validation turns up while training "
-    "goes on falling, the network learns its rows by heart.",
-    "accuracy": "A lasting gap between the lines is what the network knows of its training rows alone.",
-}
+from tasks.reporting.style import say_count, shorten
+from tasks.reporting.training_section import draw_training
 
 
 def draw_charts(night: NightDocuments) -> Iterator[Chart]:
@@ -31,10 +28,9 @@ def draw_charts(night: NightDocuments) -> Iterator[Chart]:
     ------
     Chart
     """
-    if night.scores is not None:
-        yield from _draw_scores(night.scores, night)
-    for model, history in night.histories.items():
-        yield from _draw_training(model, history)
+    yield from draw_scores(night)
+    yield from draw_training(night)
+    yield from draw_interpretation(night)
     if night.cleaning_report is not None:
         yield from _draw_data(night.cleaning_report)
     for i, series in enumerate(night.series, start=1):
@@ -46,70 +42,6 @@ def draw_charts(night: NightDocuments) -> Iterator[Chart]:
             if chart.name not in drawn:
                 yield chart
             drawn.add(chart.name)
-
-
-def _draw_scores(scores: Document, night: NightDocuments) -> Iterator[Chart]:
-    metric, challenger = scores["metric"], scores["challenger"]
-    data = documents.tabulate_scores(documents.add_tree(night) or scores)
-    tree = (
-        " The decision tree is there to be read beside the others: it is no candidate and never "
-        "becomes challenger."
-        if "tree" in set(data["role"])
-        else ""
-    )
-    yield Chart(
-        "scores",
-        "scores",
-        get_figure(charts.plot_scores(data, metric, scores["n_holdout"])),
-        data,
-        f"Every model predicted the same {say_count(scores['n_holdout'], 'hold-out row')}. The bars are "
-        "95\N{NO-BREAK SPACE}% bootstrap intervals: where two overlap widely, the difference may be "
-        f"chance.{tree}",
-        f"Dot plot of {say_metric(metric)} with intervals for {say_count(len(data), 'model')}.",
-    )
-    mistakes = night.mistakes
-    if mistakes is not None and mistakes.images is not None and len(mistakes.rows):
-        yield Chart(
-            "mistakes",
-            "scores",
-            get_figure(
-                charts.plot_mistakes(mistakes.rows, mistakes.images, challenger, mistakes.n_wrong)
-            ),
-            mistakes.rows,
-            "Wrong with high confidence: look here first for wrong labels, unreadable images and "
-            "kinds of image that training has too few of.",
-            f"Gallery of {say_count(len(mistakes.rows), 'image')} with true and predicted class.",
-        )
-    if challenger in (scores.get("confusion") or {}):
-        data = documents.tabulate_confusion(scores, challenger)
-        yield Chart(
-            "confusion",
-            "scores",
-            get_figure(charts.plot_confusion(data, challenger)),
-            data,
-            "Numbers are hold-out rows; on the diagonal they are right. The colour is the share of the "
-            "true class.",
-            f"Confusion matrix of {shorten(challenger)} over "
-            f"{say_count(len(scores['classes']), 'class', 'classes')}.",
-        )
-
-
-def _draw_training(model: str, history: Document) -> Iterator[Chart]:
-    data = documents.tabulate_history(history)
-    if data.empty:
-        return
-    epochs = say_count(int(data["epoch"].max()), "epoch")
-    for measure, caption in LEARNING_CAPTIONS.items():
-        shown = data[data["measure"] == measure]
-        if not shown.empty:
-            yield Chart(
-                f"learning_{model}_{measure}",
-                "training",
-                get_figure(charts.plot_learning_curve(data, measure, model)),
-                shown,
-                caption,
-                f"Line chart of {measure} of {shorten(model)} over {epochs}.",
-            )
 
 
 def _draw_data(report: Document) -> Iterator[Chart]:

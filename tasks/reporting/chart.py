@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Section = Literal["scores", "training", "data", "pca", "clusters", "rules", "tree"]
+Section = Literal[
+    "scores", "training", "interpretation", "data", "pca", "clusters", "rules", "tree"
+]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Chart:
         How to read it.
     alt : str
         What it shows, for someone who does not see it; the title is put before it.
+    source : str, optional
+        Name of the handoff that it is drawn from: its picture stands in that step's MLflow run too.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Chart:
     data: pd.DataFrame
     caption: str
     alt: str
+    source: str | None = None
 
     @property
     def title(self) -> str:

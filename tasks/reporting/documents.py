@@ -14,13 +14,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from tasks.reporting.series import Series
+from tasks.reporting.style import get_float
 
 if TYPE_CHECKING:
+    from tasks.reporting.explained import Explained
+    from tasks.reporting.forecasts import ForecastWindows
     from tasks.reporting.mining.findings import MiningSection
+    from tasks.reporting.numbers import PredictedNumbers
+    from tasks.reporting.training import Training
 
 Document = Mapping[str, Any]
 TREE = "decision tree (readable)"  # its name among the models, which no candidate can have
-PART_NAMES = {"train": "training", "validation": "validation", "holdout": "hold-out"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,17 @@ class NightDocuments:
     scores, decision, cleaning_report : mapping or None
         The JSON documents of those stages.
     histories : mapping of str to mapping
-        The training history per candidate.
+        The training history per candidate and baseline.
+    trainings : mapping of str to Training
+        What each of them took and reached.
+    learning_curve : mapping or None
+        How the challenger does on a part of the training rows.
+    explained : Explained or None
+        Why the challenger says what it says.
+    numbers : PredictedNumbers or None
+        Of a regression: true and predicted numbers.
+    forecasts : ForecastWindows or None
+        Of a forecast: a few windows with what came and what was forecast.
     validations : mapping of str to mapping
         ``raw`` and ``clean``: what was expected of the data, and what was found.
     findings : tuple of MiningSection
@@ -65,6 +79,11 @@ class NightDocuments:
     decision: Document | None = None
     cleaning_report: Document | None = None
     histories: Mapping[str, Document] = field(default_factory=dict)
+    trainings: Mapping[str, Training] = field(default_factory=dict)
+    learning_curve: Document | None = None
+    explained: Explained | None = None
+    numbers: PredictedNumbers | None = None
+    forecasts: ForecastWindows | None = None
     validations: Mapping[str, Document] = field(default_factory=dict)
     findings: tuple[MiningSection, ...] = ()
     mistakes: Mistakes | None = None
@@ -105,15 +124,19 @@ def tabulate_classes(report: Document) -> pd.DataFrame:
     )
 
 
-def tabulate_history(history: Document) -> pd.DataFrame:
-    """Loss and accuracy per epoch: columns ``epoch`` (from 1), ``part``, ``measure``, ``value``."""
-    rows = [
-        (row["epoch"], PART_NAMES.get(row["part"], row["part"]), measure, float(row[measure]))
-        for row in history.get("rows") or ()
-        for measure in ("loss", "accuracy")
-        if row.get(measure) is not None
-    ]
-    return pd.DataFrame(rows, columns=["epoch", "part", "measure", "value"])
+def get_kind(scores: Document) -> str:
+    """Get what was predicted: classification, regression or forecast."""
+    return str(scores.get("kind", "classification"))
+
+
+def name_rows(scores: Document) -> str:
+    """Name what the hold-out consists of: rows, or windows of a series."""
+    return "window" if get_kind(scores) == "forecast" else "row"
+
+
+def is_error(scores: Document) -> bool:
+    """Whether a smaller value of the metric that decides is better."""
+    return bool(scores.get("is_error", False))
 
 
 def tabulate_scores(scores: Document) -> pd.DataFrame:
@@ -125,10 +148,15 @@ def tabulate_scores(scores: Document) -> pd.DataFrame:
     metric = scores["metric"]
     rows = []
     for name, model in scores["models"].items():
-        low, high = (model.get("interval") or {}).get(metric, (float("nan"), float("nan")))
-        role = "challenger" if name == scores["challenger"] else model["role"]
-        rows.append((name, role, label_model(scores, name), model["holdout"][metric], low, high))
+        low, high = (get_float(v) for v in (model.get("interval") or {}).get(metric, (None, None)))
+        value = get_float(model["holdout"].get(metric))
+        rows.append((name, find_role(scores, name), label_model(scores, name), value, low, high))
     return pd.DataFrame(rows, columns=["model", "role", "label", "value", "low", "high"])
+
+
+def find_role(scores: Document, name: str) -> str:
+    """Find a model's part in the night: challenger, candidate, champion, baseline or tree."""
+    return "challenger" if name == scores["challenger"] else str(scores["models"][name]["role"])
 
 
 def label_model(scores: Document, name: str) -> str:
@@ -139,6 +167,16 @@ def label_model(scores: Document, name: str) -> str:
     if model["role"] == "champion" and model.get("version"):
         return f"champion (version {model['version']})"
     return name
+
+
+def find_best_baseline(scores: Document) -> str | None:
+    """Find the baseline that is best on the hold-out by the metric that decides; None without one."""
+    data = tabulate_scores(scores)
+    data = data[(data["role"] == "baseline") & data["value"].notna()]
+    if data.empty:
+        return None
+    ordered = data.sort_values("value", ascending=is_error(scores), kind="stable")
+    return str(ordered["model"].iloc[0])
 
 
 def add_tree(night: NightDocuments) -> Document | None:
@@ -154,11 +192,11 @@ def add_tree(night: NightDocuments) -> Document | None:
     -------
     mapping or None
         The scores, with one more model of the role ``tree`` where mining has grown a tree that decides
-        the workflow's target and was scored on as many hold-out rows; None without scores.
+        the class that is predicted and was scored on as many hold-out rows; None without scores.
     """
     scores = night.scores
-    if scores is None:
-        return None
+    if scores is None or get_kind(scores) != "classification":
+        return scores
     for findings in night.findings:
         tree = findings.document
         if (

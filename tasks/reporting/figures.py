@@ -30,6 +30,7 @@ FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 
 _PLAIN_FONTS = "'DejaVu Sans', sans-serif"
 
 _DECIMALS = re.compile(r"(\d+\.\d{2})\d+")
+_TAG = re.compile(r"<[^<>]*>")
 _COMMENTS = re.compile(r"<!--.*?-->\s*", re.DOTALL)
 _PREAMBLE = re.compile(r"^.*?(?=<svg)", re.DOTALL)
 _METADATA = re.compile(r"<metadata>.*?</metadata>\s*", re.DOTALL)
@@ -48,7 +49,7 @@ def save_chart(chart: Chart, folder: Path) -> dict[str, Any]:
     -------
     dict
         JSON-able: ``name``, ``section``, ``title``, ``caption``, ``alt``, ``width`` and ``height``
-        (CSS pixels), ``files``.
+        (CSS pixels), ``source``, ``files``.
     """
     files = {kind: f"{chart.name}.{kind}" for kind in ("png", "svg", "csv")}
     with chart_style(), warnings.catch_warnings():
@@ -76,6 +77,7 @@ def save_chart(chart: Chart, folder: Path) -> dict[str, Any]:
         "alt": f"{chart.title}. {chart.alt}",
         "width": round(width * CSS_DPI),
         "height": round(height * CSS_DPI),
+        "source": chart.source,
         "files": files,
     }
 
@@ -106,6 +108,7 @@ def render_svg(figure: Figure, *, salt: str) -> str:
     buffer = io.StringIO()
     with mpl.rc_context({"svg.hashsalt": salt}):
         figure.savefig(buffer, format="svg", dpi=SVG_DPI, metadata={"Date": None})
-    # Two decimals are a hundredth of a point.
-    text = _COMMENTS.sub("", _METADATA.sub("", buffer.getvalue()))
-    return _DECIMALS.sub(r"\1", _PREAMBLE.sub("", text)).replace(_PLAIN_FONTS, FONTS)
+    text = _PREAMBLE.sub("", _COMMENTS.sub("", _METADATA.sub("", buffer.getvalue())))
+    # Two decimals are a hundredth of a point: of coordinates, and never of the words between the tags.
+    text = _TAG.sub(lambda tag: _DECIMALS.sub(r"\1", tag.group()), text)
+    return text.replace(_PLAIN_FONTS, FONTS)

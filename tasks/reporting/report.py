@@ -19,17 +19,29 @@ from tasks.reporting.data_section import (
     describe_gaps,
     make_data_tiles,
 )
-from tasks.reporting.documents import NightDocuments, add_tree, label_model
+from tasks.reporting.documents import NightDocuments, name_rows
+from tasks.reporting.forecasts import list_column_errors
+from tasks.reporting.interpretation_section import tell_interpretation
+from tasks.reporting.scores_section import (
+    explain_units,
+    list_metrics,
+    list_models,
+    make_score_tiles,
+)
 from tasks.reporting.style import (
     DARK,
+    get_float,
     say_count,
     say_metric,
+    say_number,
     say_percent,
+    say_reached,
     say_score,
     shorten,
     shorten_middle,
 )
 from tasks.reporting.summary import NightSummary
+from tasks.reporting.training import list_trainings
 
 TEMPLATES = Path(__file__).parent / "templates"
 MAX_EXPECTATIONS = 60  # per suite, failed ones first; the Data Docs have all
@@ -121,12 +133,16 @@ def render_report(data: ReportData) -> str:
         count=lambda n: f"{n:,}",
         percent=say_percent,
         metric=say_metric,
+        number=say_number,
+        capital=lambda words: words[:1].upper() + words[1:],
         shorten=shorten,
         shorten_middle=shorten_middle,
         figure=say_figure,
         seconds=say_seconds,
     )
-    environment.globals.update(say_count=say_count, say_score=say_score)
+    environment.globals.update(
+        say_count=say_count, say_score=say_score, say_reached=say_reached, say_gap=say_gap
+    )
     night = data.night
     sections: dict[str, list[EmbeddedChart]] = {}
     for chart in data.charts:
@@ -138,8 +154,16 @@ def render_report(data: ReportData) -> str:
         else say_data_verdict(night),
         decision=night.decision,
         tiles=_make_tiles(night),
-        models=_list_models(night),
+        models=list_models(night),
+        metrics=list_metrics(night.scores),
+        units=explain_units(night.scores),
         scores=night.scores,
+        noun=name_rows(night.scores) if night.scores is not None else "row",
+        column_errors=list_column_errors(night.scores) if night.scores is not None else None,
+        trainings=list_trainings(night.trainings, night.histories),
+        failures=_list_failures(data.summary),
+        left_out=(night.learning_curve or {}).get("left_out") or (),
+        interpretation=tell_interpretation(night.explained),
         rows=account_rows(night.cleaning_report),
         columns=describe_columns(night.cleaning_report),
         gaps=describe_gaps(night.cleaning_report),
@@ -185,14 +209,14 @@ def say_verdict(decision: Mapping[str, Any] | None, model: Mapping[str, str] | N
             "The night did not get as far as a comparison: see the steps below.",
         )
     metric, challenger, champion = (decision[k] for k in ("metric", "challenger", "champion"))
-    name, score = shorten(challenger["name"], 40), say_score(metric, challenger["score"])
-    reached = f"{score} {say_metric(metric)}"
+    name, value = shorten(challenger["name"], 40), get_float(challenger["score"])
+    score, reached = say_score(metric, value), say_reached(metric, value)
     if decision["verdict"] == "promote":
         version = f" (version {model['version']})" if model else ""
         if champion is None:
             sentence = f"{name}{version} is the first champion, with {reached}."
         else:
-            other = say_score(metric, champion["score"])
+            other = say_score(metric, get_float(champion["score"]))
             sentence = (
                 f"{name}{version} is the new champion: {reached}, where version "
                 f"{champion['version']} has {other}."
@@ -203,7 +227,7 @@ def say_verdict(decision: Mapping[str, Any] | None, model: Mapping[str, str] | N
     else:
         sentence = (
             f"Version {champion['version']} stays champion with "
-            f"{say_score(metric, champion['score'])} {say_metric(metric)}; tonight's challenger, "
+            f"{say_reached(metric, get_float(champion['score']))}; tonight's challenger, "
             f"{name}, has {score}."
         )
     return Verdict(
@@ -248,6 +272,17 @@ def say_figure(value: object) -> str:
     return f"{value:.4f}"
 
 
+def say_gap(measure: str, value: float) -> str:
+    """Write a difference in a measure: of accuracy in points, of others in their own unit.
+
+    Examples
+    --------
+    >>> say_gap("accuracy", 0.0125), say_gap("mae", 0.031)
+    ('1.2 points', '0.031')
+    """
+    return f"{value * 100:.1f} points" if measure == "accuracy" else say_number(value)
+
+
 def say_seconds(value: float | None) -> str:
     """Write a duration: seconds, or minutes and seconds past two minutes.
 
@@ -265,30 +300,7 @@ def say_seconds(value: float | None) -> str:
 
 
 def _make_tiles(night: NightDocuments) -> list[dict[str, str]]:
-    tiles = []
-    if night.scores is not None:
-        scores, metric = night.scores, night.scores["metric"]
-        for name in dict.fromkeys((scores["challenger"], "champion", "baseline")):
-            if name not in scores["models"]:
-                continue
-            model = scores["models"][name]
-            interval = (model.get("interval") or {}).get(metric)
-            note = (
-                f"{say_score(metric, interval[0])} to {say_score(metric, interval[1])}"
-                if interval
-                else ""
-            )
-            label = "baseline" if name == "baseline" else label_model(scores, name)
-            tiles.append(
-                {
-                    "label": shorten(label, 34),
-                    "value": say_score(metric, model["holdout"][metric]),
-                    "note": f"95\N{NO-BREAK SPACE}% interval {note}"
-                    if note
-                    else say_metric(metric),
-                    "kind": "challenger" if name == scores["challenger"] else name,
-                }
-            )
+    tiles = make_score_tiles(night.scores) if night.scores is not None else []
     if night.cleaning_report is not None:
         report = night.cleaning_report
         tiles.append(
@@ -306,29 +318,6 @@ def _make_tiles(night: NightDocuments) -> list[dict[str, str]]:
     return tiles
 
 
-def _list_models(night: NightDocuments) -> list[dict[str, Any]]:
-    """Rows of the table of scores, best first, the decision tree among them."""
-    scores = add_tree(night)
-    if scores is None:
-        return []
-    metric = scores["metric"]
-    rows = [
-        {
-            "label": label_model(scores, name),
-            "role": "challenger" if name == scores["challenger"] else model["role"],
-            "holdout": model["holdout"],
-            "validation": model.get("validation"),
-            "interval": (model.get("interval") or {}).get(metric),
-        }
-        for name, model in scores["models"].items()
-    ]
-    return sorted(rows, key=lambda row: -_or_least(row["holdout"][metric]))
-
-
-def _or_least(value: float) -> float:
-    return value if math.isfinite(value) else -math.inf
-
-
 def _list_validations(night: NightDocuments) -> list[dict[str, Any]]:
     listed = []
     for stage, document in night.validations.items():
@@ -342,6 +331,15 @@ def _list_validations(night: NightDocuments) -> list[dict[str, Any]]:
             }
         )
     return listed
+
+
+def _list_failures(summary: NightSummary) -> list[dict[str, str]]:
+    """List the candidates that the others were compared without."""
+    return [
+        {"name": step.name.partition(".")[2], "error": step.error or step.status}
+        for step in summary.steps
+        if step.name.startswith("train.") and step.status in {"failed", "killed"}
+    ]
 
 
 def _list_steps(summary: NightSummary) -> list[dict[str, Any]]:

@@ -14,18 +14,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from tasks.dataset import Dataset, tensor_column_to_array
-from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
+from tasks.dataset import Dataset
 from tasks.preparation import Preparation
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.cleaned import tabulate_gaps
-from tasks.reporting.documents import Mistakes, NightDocuments
+from tasks.reporting.documents import NightDocuments, get_kind
+from tasks.reporting.explained import read_explained
 from tasks.reporting.figures import save_chart
 from tasks.reporting.mining.findings import read_json
 from tasks.reporting.mining.kinds import MINED, read_findings
+from tasks.reporting.predictions import read_forecasts, read_mistakes, read_numbers
 from tasks.reporting.report import EmbeddedChart, ReportData, render_report
 from tasks.reporting.series import (
     Series,
@@ -35,6 +34,7 @@ from tasks.reporting.series import (
 )
 from tasks.reporting.style import say_count
 from tasks.reporting.summary import summarise_night
+from tasks.reporting.training import Training
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
 from tasks.workflow import Workflow
@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 CHARTS_FILE = "charts.json"
 REPORT_FILE = "report.html"
-MAX_MISTAKES = 12  # two rows of pictures
 DATA_READY = "data ready"  # the verdict of a night without candidates
 _HISTORY = "history."
 
@@ -62,8 +61,9 @@ def run_charts(
     workflow : Workflow
     settings : Settings
     inputs : mapping of str to Handoff
-        Any of ``clean``, ``preparation``, ``cleaning_report``, ``scores``, ``decision``, the
-        kinds of mining and ``history.<candidate>``; a chart whose input is missing is left out.
+        Any of ``clean``, ``preparation``, ``cleaning_report``, ``scores``, ``decision``,
+        ``interpretation``, ``learning_curve``, the kinds of mining and ``history.<name>``; a chart
+        whose input is missing is left out.
 
     Returns
     -------
@@ -72,12 +72,12 @@ def run_charts(
     """
     folder = step.workdir / "charts"
     folder.mkdir()
-    night = _read_documents(step, inputs, with_pictures=True)
+    night = _read_documents(step, workflow, inputs, with_pictures=True)
     if workflow.columns.time is not None and "clean" in inputs:
         series = _read_series(step, inputs, workflow.columns.time, night.cleaning_report)
         night = replace(night, series=series)
     listed = [save_chart(chart, folder) for chart in draw_charts(night)]
-    _attach_to_mining(step, inputs, listed, folder)
+    _attach_to_sources(step, inputs, listed, folder)
     (folder / CHARTS_FILE).write_text(
         json.dumps({"charts": listed}, indent=1, ensure_ascii=False), encoding="utf-8"
     )
@@ -114,7 +114,7 @@ def run_report(
             workflow=workflow.name,
             description=workflow.description,
             date=step.night.date.isoformat(),
-            night=_read_documents(step, inputs, with_pictures=False),
+            night=_read_documents(step, workflow, inputs, with_pictures=False),
             summary=summary,
             provenance=_list_provenance(step, inputs),
             charts=_read_charts(step, inputs),
@@ -133,14 +133,15 @@ def run_report(
     return {"report": published}
 
 
-def _attach_to_mining(
+def _attach_to_sources(
     step: Step, inputs: Mapping[str, Handoff], listed: Sequence[Mapping[str, Any]], folder: Path
 ) -> None:
-    """Show the charts of what mining found in the MLflow run of the step that found it, too."""
+    """Show the charts in the MLflow run of the step that made what they are drawn from, too."""
     for chart in listed:
-        if chart["section"] in MINED:
-            found_by = inputs[chart["section"]].run_id
-            step.client.log_artifact(found_by, str(folder / chart["files"]["png"]), "charts")
+        source = chart["source"] or chart["section"]  # of mining, the section is the handoff
+        if source in inputs:
+            picture = str(folder / chart["files"]["png"])
+            step.client.log_artifact(inputs[source].run_id, picture, "charts")
 
 
 def _tag_ready(step: Step, rows: Mapping[str, int] | None) -> None:
@@ -154,24 +155,18 @@ def _tag_ready(step: Step, rows: Mapping[str, int] | None) -> None:
 
 
 def _read_documents(
-    step: Step, inputs: Mapping[str, Handoff], *, with_pictures: bool
+    step: Step, workflow: Workflow, inputs: Mapping[str, Handoff], *, with_pictures: bool
 ) -> NightDocuments:
-    # Fetching has checked every artifact against its digest: datasets are not verified again.
-    scores, mistakes = None, None
-    if "scores" in inputs:
-        folder = step.fetch(inputs["scores"])
-        scores = read_json(folder / "scores.json")
-        if with_pictures:
-            mistakes = _find_mistakes(step, inputs, folder, scores["challenger"])
-    return NightDocuments(
-        scores=scores,
+    night = NightDocuments(
+        scores=_fetch_scores(step, inputs),
         decision=_fetch_json(step, inputs, "decision"),
         cleaning_report=_fetch_json(step, inputs, "cleaning_report"),
-        histories={
-            name.removeprefix(_HISTORY): read_json(step.fetch(handoff))
-            for name, handoff in sorted(inputs.items())
-            if name.startswith(_HISTORY)
-        },
+        histories={name: read_json(step.fetch(h)) for name, h in _list_histories(inputs)},
+        trainings={name: _read_training(step, name, h) for name, h in _list_histories(inputs)},
+        learning_curve=_fetch_json(step, inputs, "learning_curve"),
+        explained=read_explained(step.fetch(inputs["interpretation"]))
+        if "interpretation" in inputs
+        else None,
         validations={
             stage: read_json(step.fetch(inputs[f"validation_{stage}"]))
             for stage in ("raw", "clean")
@@ -180,8 +175,59 @@ def _read_documents(
         findings=tuple(
             read_findings(kind, step.fetch(inputs[kind])) for kind in MINED if kind in inputs
         ),
-        mistakes=mistakes,
     )
+    if night.scores is None or not with_pictures:
+        return night
+    return _add_predictions(step, workflow, inputs, night, night.scores)
+
+
+def _add_predictions(
+    step: Step,
+    workflow: Workflow,
+    inputs: Mapping[str, Handoff],
+    night: NightDocuments,
+    scores: Mapping[str, Any],
+) -> NightDocuments:
+    """Add the rows of the predictions that the charts of what was predicted show."""
+    # Fetching has checked every artifact against its digest: datasets are not verified again.
+    predictions = Dataset.open(step.fetch(inputs["scores"]) / "predictions", verify=False)
+    kind = get_kind(scores)
+    if kind == "forecast":
+        steps = _read_steps(step, inputs, workflow)
+        return replace(night, forecasts=read_forecasts(predictions, scores, steps))
+    preparation = None
+    if "preparation" in inputs:
+        text = step.fetch(inputs["preparation"]).read_text(encoding="utf-8")
+        preparation = Preparation.from_json(text)
+    if kind == "regression":
+        target = (preparation.target if preparation is not None else None) or "target"
+        return replace(night, numbers=read_numbers(predictions, scores, target))
+    images, column = None, preparation.image_column if preparation is not None else None
+    if column is not None and "clean" in inputs:
+        images = (Dataset.open(step.fetch(inputs["clean"]), verify=False), column)
+    return replace(night, mistakes=read_mistakes(predictions, scores["challenger"], images))
+
+
+def _read_steps(
+    step: Step, inputs: Mapping[str, Handoff], workflow: Workflow
+) -> npt.NDArray[np.datetime64] | None:
+    """Read the times of a series, in their order; None where there are none."""
+    time = workflow.columns.time
+    if time is None or "clean" not in inputs:
+        return None
+    # In memory as a whole, as cleaning and evaluation had the series.
+    found = Dataset.open(step.fetch(inputs["clean"]), verify=False).table([time])[time]
+    return np.sort(found.to_numpy().astype("datetime64[us]"))
+
+
+def _list_histories(inputs: Mapping[str, Handoff]) -> list[tuple[str, Handoff]]:
+    return [(n.removeprefix(_HISTORY), inputs[n]) for n in sorted(inputs) if n.startswith(_HISTORY)]
+
+
+def _read_training(step: Step, name: str, history: Handoff) -> Training:
+    """Read what a training took and reached from the MLflow run that handed its history over."""
+    found = step.client.get_run(history.run_id).data
+    return Training(name, found.params.get("kind", ""), dict(found.metrics))
 
 
 def _read_series(
@@ -200,35 +246,6 @@ def _read_series(
         )
         for name in list_features(clean.schema, time)
     )
-
-
-def _find_mistakes(
-    step: Step, inputs: Mapping[str, Handoff], scores: Path, challenger: str
-) -> Mistakes:
-    """Find the challenger's most confident mistakes on the hold-out, with their images."""
-    confidence = f"{challenger}_confidence"
-    table = Dataset.open(scores / "predictions", verify=False).table(
-        [ID_COLUMN, "target", challenger, confidence], where=pc.field(SPLIT_COLUMN) == "holdout"
-    )
-    wrong = table.filter(pc.not_equal(table["target"], table[challenger]))
-    worst = wrong.sort_by([(confidence, "descending"), (ID_COLUMN, "ascending")])
-    worst = worst.slice(0, MAX_MISTAKES)
-    rows = worst.rename_columns(["id", "true", "predicted", "confidence"]).to_pandas()
-    images = None
-    if len(rows) and {"clean", "preparation"} <= inputs.keys():
-        text = step.fetch(inputs["preparation"]).read_text(encoding="utf-8")
-        column = Preparation.from_json(text).image_column
-        if column is not None:
-            clean = Dataset.open(step.fetch(inputs["clean"]), verify=False)
-            images = _read_images(clean, column, worst["id"].combine_chunks())
-    return Mistakes(rows, wrong.num_rows, images)
-
-
-def _read_images(clean: Dataset, column: str, ids: pa.Array) -> npt.NDArray[Any]:
-    """Read the images of a few rows, in the order of the ids."""
-    found = clean.table([ID_COLUMN, column], where=pc.field(ID_COLUMN).isin(ids))
-    order = pc.index_in(ids, value_set=found[ID_COLUMN].combine_chunks())
-    return tensor_column_to_array(found[column])[np.asarray(order, dtype=np.int64)]
 
 
 def _read_charts(step: Step, inputs: Mapping[str, Handoff]) -> list[EmbeddedChart]:
@@ -266,6 +283,10 @@ def _list_provenance(step: Step, inputs: Mapping[str, Handoff]) -> dict[str, str
         if name in inputs:
             listed[f"{name.capitalize()} data, SHA-256"] = inputs[name].sha256
     return listed
+
+
+def _fetch_scores(step: Step, inputs: Mapping[str, Handoff]) -> Any:
+    return read_json(step.fetch(inputs["scores"]) / "scores.json") if "scores" in inputs else None
 
 
 def _fetch_json(step: Step, inputs: Mapping[str, Handoff], name: str) -> Any:

@@ -147,6 +147,11 @@ def count_on(axis: Axis) -> None:
     axis.set_major_locator(MaxNLocator(integer=True))
 
 
+def tick_numbers(value: float, _: float | None = None) -> str:
+    """Write a number at an axis: with separators from a thousand on, else as short as it can be."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.6g}"
+
+
 def set_headline(ax: Axes, text: str) -> None:
     """Write a chart's message over it: over the figure where the axes are alone, else over the axes."""
     figure = ax.get_figure(root=True)
@@ -253,7 +258,17 @@ def say_percent(fraction: float) -> str:
     return f"{text}\N{NO-BREAK SPACE}%"
 
 
-METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro F1", "log_loss": "log loss"}
+METRIC_NAMES = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "mse": "MSE",
+    "r2": "R\N{SUPERSCRIPT TWO}",
+}
+_SPELT = frozenset({"rmse", "mae", "mse", "r2"})  # read letter by letter: an RMSE, an R squared
+_SHARES = frozenset({"macro_f1", "log_loss", "r2"})  # and what lies near them: three decimals
 
 
 def say_metric(name: str) -> str:
@@ -261,8 +276,49 @@ def say_metric(name: str) -> str:
     return METRIC_NAMES.get(name, name.replace("_", " "))
 
 
+def say_number(value: float) -> str:
+    """Write a number of any size with the digits that tell it from its neighbours.
+
+    Examples
+    --------
+    >>> say_number(0.3184), say_number(27.432), say_number(48211.7), say_number(0.00042)
+    ('0.318', '27.43', '48,212', '0.00042')
+    """
+    if not math.isfinite(value):
+        return "unknown"
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f}"
+    if size >= 100:
+        return f"{value:.1f}"
+    if size >= 10:
+        return f"{value:.2f}"
+    return f"{value:.3f}" if size >= 0.01 or not size else f"{value:.3g}"
+
+
 def say_score(metric: str, value: float) -> str:
-    """Write a score in its own unit: accuracy in per cent, others with three decimals."""
+    """Write a score in its own unit: accuracy in per cent, other shares with three decimals."""
     if metric == "accuracy":
         return say_percent(value)
-    return f"{value:.3f}" if math.isfinite(value) else "unknown"
+    if metric in _SHARES:
+        return f"{value:.3f}" if math.isfinite(value) else "unknown"
+    return say_number(value)
+
+
+def say_reached(metric: str, value: float) -> str:
+    r"""Write what a model has reached, behind a "with".
+
+    Examples
+    --------
+    >>> say_reached("mse", 0.318), say_reached("macro_f1", 0.9), say_reached("accuracy", 1.0)
+    ('an MSE of 0.318', 'a macro F1 of 0.900', '100\xa0% accuracy')
+    """
+    score = say_score(metric, value)
+    if metric == "accuracy":
+        return f"{score} accuracy"
+    return f"{'an' if metric in _SPELT else 'a'} {say_metric(metric)} of {score}"
+
+
+def get_float(value: Any) -> float:
+    """Read a figure of a document, where what is missing is null: NaN then."""
+    return float("nan") if value is None else float(value)

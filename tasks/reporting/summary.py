@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.registry import CHAMPION
 from tasks.tracking import tags
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ class NightSummary:
         Rows ``in``, ``out``, ``quarantined`` and ``duplicates``; and ``added`` and ``merged``, where a
         time grid did so.
     metrics : mapping of str to (mapping of str to float, or None), or None
-        Hold-out metrics of each candidate, of ``baseline`` and of ``champion``: the one that
-        reigned when the night began, None on the first night.
+        Hold-out metrics of each model: candidates best first, then baselines best first, then
+        ``champion``, the one that reigned when the night began, None on the first night.
     decision : mapping of str to str, or None
         ``verdict`` (promote, keep; data ready for a workflow without candidates) and ``reason``.
     model : mapping of str to str, or None
@@ -178,8 +179,11 @@ def _find_metrics(evaluate: Run | None) -> dict[str, dict[str, float | None] | N
                 scores[metric] = float(value) if math.isfinite(value) else None
     if not found:
         return None
-    last = {name: found.pop(name, None) for name in ("baseline", "champion")}
-    return {**found, **last}
+    # MLflow gives metrics in no order of ours: the evaluation has noted who came in which place.
+    places = ", ".join(evaluate.data.params.get(role, "") for role in ("candidates", "baselines"))
+    known = [name for name in places.split(", ") if name in found]
+    champion = {CHAMPION: found.pop(CHAMPION, None)}
+    return {**{name: found[name] for name in known}, **found, **champion}
 
 
 def _find_tags(steps: Sequence[Run], **names: str) -> dict[str, str] | None:

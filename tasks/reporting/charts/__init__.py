@@ -16,12 +16,16 @@ from tasks.reporting.charts.components import (
     plot_loadings,
     plot_map,
 )
+from tasks.reporting.charts.data_curve import plot_data_curve
+from tasks.reporting.charts.explained import plot_importance, plot_saliency
+from tasks.reporting.charts.forecasts import plot_forecasts, plot_horizon
 from tasks.reporting.charts.importances import (
     plot_importance_map,
     plot_importances,
     plot_tree_sizes,
 )
 from tasks.reporting.charts.learning import plot_learning_curve
+from tasks.reporting.charts.numbers import plot_errors, plot_predicted
 from tasks.reporting.charts.pictures import plot_cluster_pictures, plot_mistakes
 from tasks.reporting.charts.rows import (
     plot_class_frequencies,
@@ -41,7 +45,12 @@ __all__ = [
     "plot_cluster_sizes",
     "plot_component_images",
     "plot_confusion",
+    "plot_data_curve",
+    "plot_errors",
     "plot_explained_variance",
+    "plot_forecasts",
+    "plot_horizon",
+    "plot_importance",
     "plot_importance_map",
     "plot_importances",
     "plot_items",
@@ -50,9 +59,11 @@ __all__ = [
     "plot_map",
     "plot_missing_values",
     "plot_mistakes",
+    "plot_predicted",
     "plot_quarantine_reasons",
     "plot_row_account",
     "plot_rules",
+    "plot_saliency",
     "plot_scores",
     "plot_series",
     "plot_silhouette_curve",

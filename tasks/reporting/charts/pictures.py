@@ -83,7 +83,7 @@ def plot_cluster_pictures(
         n_typical, n_border = n_typical + row["n_typical"], n_border + row["n_border"]
         for start, images in zip(starts, members, strict=True):
             for j, image in enumerate(images):
-                _show(ax, image, start + j * _STEP, y + _NAME)
+                show_picture(ax, image, start + j * _STEP, y + _NAME)
         name = f"{shorten(row['name'], 48)}: {say_count(row['n_rows'], 'row')}"
         ax.text(0, y + _NAME - 0.07, name, color=INK, fontweight="bold", va="bottom", **text)
     ax.set_xlim(0, width)
@@ -141,7 +141,7 @@ def _plot_gallery(
     for i, (image, (first, second)) in enumerate(zip(images, lines, strict=True)):
         x = (i % n_columns) * (1 + _GAP)
         y = (i // n_columns) * (1 + _GAP + _TEXT)
-        _show(ax, image, x, y)
+        show_picture(ax, image, x, y)
         text: dict[str, Any] = {"ha": "left", "va": "top", "fontsize": 8.2}
         ax.text(x, y + 1.05, first, color=INK, fontweight="bold", **text)
         ax.text(x, y + 1.25, second, color=MUTED, **text)
@@ -152,12 +152,25 @@ def _plot_gallery(
     return ax
 
 
-def _show(ax: Axes, image: npt.NDArray[Any], x: float, y: float) -> None:
-    """Draw one picture into a square of width 1, from its least value to its most."""
+def show_picture(
+    ax: Axes, image: npt.NDArray[Any], x: float, y: float, *, darkest: float = 0.0
+) -> None:
+    """Draw one picture into a square of width 1, from its least value to its most.
+
+    Parameters
+    ----------
+    ax : Axes
+    image : ndarray of shape (height, width, channels)
+        Of three channels in colour, of other numbers the first.
+    x, y : float
+        The square's upper left corner; y grows downwards.
+    darkest : float, default 0.0
+        Shade that the least value is given, from 0 (black) to 1 (white).
+    """
     height, width = (n / max(image.shape[:2]) for n in image.shape[:2])
     x, y = x + (1 - width) / 2, y + (1 - height) / 2
     low, high = float(image.min()), float(image.max())
-    shown = (image.astype(np.float32) - low) / max(high - low, 1e-9)
+    shown = (image.astype(np.float32) - low) / max(high - low, 1e-9) * (1 - darkest) + darkest
     ax.imshow(
         shown if image.shape[-1] == 3 else shown[..., 0],
         cmap="gray",

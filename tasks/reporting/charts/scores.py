@@ -5,7 +5,7 @@ Pure module of the reporting stage; the data come from the evaluation's scores.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,10 +21,13 @@ from tasks.reporting.style import (
     say_count,
     say_list,
     say_metric,
+    say_percent,
+    say_reached,
     say_score,
     set_headline,
     shorten,
     styled,
+    tick_numbers,
 )
 
 if TYPE_CHECKING:
@@ -39,7 +42,15 @@ MAX_CONFUSION_CLASSES = 40  # past that only the most confused are shown
 
 
 @styled
-def plot_scores(data: pd.DataFrame, metric: str, n_holdout: int, ax: Axes | None = None) -> Axes:
+def plot_scores(
+    data: pd.DataFrame,
+    metric: str,
+    n_holdout: int,
+    *,
+    is_error: bool = False,
+    noun: str = "row",
+    ax: Axes | None = None,
+) -> Axes:
     """Dots with intervals: the models' scores on the same hold-out, best on top.
 
     Parameters
@@ -51,13 +62,17 @@ def plot_scores(data: pd.DataFrame, metric: str, n_holdout: int, ax: Axes | None
         What ``value`` is.
     n_holdout : int
         Rows of the hold-out.
+    is_error : bool, default False
+        Whether a smaller value is better.
+    noun : {"row", "window"}
+        What the hold-out consists of.
     ax : Axes, optional
 
     Returns
     -------
     Axes
     """
-    rows = data.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
+    rows = data.sort_values("value", ascending=is_error, kind="stable").reset_index(drop=True)
     colours = {
         "challenger": ACCENT,
         "candidate": CANDIDATE_COLOUR,
@@ -96,8 +111,14 @@ def plot_scores(data: pd.DataFrame, metric: str, n_holdout: int, ax: Axes | None
     ax.grid(visible=True, axis="x")
     ax.grid(visible=False, axis="y")
     unit = " (%)" if is_percent else ""
-    ax.set_xlabel(f"{say_metric(metric)}{unit} on the same {say_count(n_holdout, 'hold-out row')}")
-    set_headline(ax, _say_lead(rows, metric))
+    where = f"on the same {say_count(n_holdout, f'hold-out {noun}')}"
+    what = (
+        f"{say_metric(metric)}, smaller is better," if is_error else f"{say_metric(metric)}{unit}"
+    )
+    ax.set_xlabel(f"{what}\n{where}" if is_error else f"{what} {where}")
+    ax.locator_params(axis="x", nbins=6)
+    ax.xaxis.set_major_formatter(tick_numbers)
+    set_headline(ax, _say_least(rows, metric) if is_error else _say_lead(rows, metric))
     return ax
 
 
@@ -170,21 +191,52 @@ def plot_confusion(data: pd.DataFrame, model: str, ax: Axes | None = None) -> Ax
 
 
 def _say_lead(rows: pd.DataFrame, metric: str) -> str:
-    """Say who is best, and by how much on the champion, or on the baseline where there is none."""
+    """Say who has the highest score, and whom that beats."""
     best = float(rows["value"].iloc[0])
     leaders = rows[rows["value"] == best]
+    if leaders.empty:
+        return f"No model has a {say_metric(metric)}"
     names = say_list([shorten(label, 30) for label in leaders["label"]])
-    if len(leaders) > 1:
-        lead = f"{names} share the lead with {say_score(metric, best)}"
-    else:
-        lead = f"{names} leads with {say_score(metric, best)}"
-    behind = rows[rows["value"] < best]
-    for role in ("champion", "baseline"):
+    verb = "share the lead" if len(leaders) > 1 else "leads"
+    reached = say_score(metric, best) if metric == "accuracy" else say_reached(metric, best)
+    lead = f"{names} {verb} with {reached}"
+    other = _find_beaten(rows, leaders)
+    if other is None:
+        return lead
+    return (
+        f"{lead}, ahead of {shorten(other['label'], 30)} with {say_score(metric, other['value'])}"
+    )
+
+
+def _say_least(rows: pd.DataFrame, metric: str) -> str:
+    """Say who has the smallest error, and by how much."""
+    best = float(rows["value"].iloc[0])
+    leaders = rows[rows["value"] == best]
+    if leaders.empty:
+        return f"No model has an {say_metric(metric)}"
+    names = say_list([shorten(label, 30) for label in leaders["label"]])
+    verb = "share" if len(leaders) > 1 else "has"
+    lead = f"{names} {verb} the smallest {say_metric(metric)}, {say_score(metric, best)}"
+    other = _find_beaten(rows, leaders)
+    if other is None:
+        return lead
+    less = say_percent(1 - best / float(other["value"]))
+    return f"{lead}: {less} less than {shorten(other['label'], 30)}"
+
+
+def _find_beaten(rows: pd.DataFrame, leaders: pd.DataFrame) -> dict[str, Any] | None:
+    """Find whom the leaders are measured by: the champion, else the best baseline.
+
+    Where no network leads that is the challenger, which lost to what is there already.
+    """
+    leading = set(leaders["role"])
+    behind = rows[rows["value"].notna() & ~rows.index.isin(leaders.index)]
+    has_network = bool(leading & {"challenger", "candidate"})
+    for role in ("champion", "baseline") if has_network else ("challenger",):
         others = behind[behind["role"] == role].to_dict("records")
-        if others and role not in set(leaders["role"]):
-            other = shorten(others[0]["label"], 30)
-            return f"{lead}, ahead of {other} with {say_score(metric, others[0]['value'])}"
-    return lead
+        if others and role not in leading:
+            return {str(key): value for key, value in others[0].items()}
+    return None
 
 
 def _say_confusion(data: pd.DataFrame, model: str) -> str:

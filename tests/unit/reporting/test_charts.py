@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +13,10 @@ from matplotlib.axes import Axes
 from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
+from tasks.reporting.explained import Explained
 from tasks.reporting.mining.pca import tabulate_variance
 from tasks.reporting.style import get_headline
+from tasks.reporting.training import tabulate_history
 
 
 @pytest.fixture(autouse=True)
@@ -189,7 +192,7 @@ def test_reasons_are_ordered_by_their_rows(night: NightDocuments) -> None:
 
 def test_learning_curves_are_the_history_with_its_best_epoch(night: NightDocuments) -> None:
     """Two lines over the epochs, and a mark where the validation loss is least."""
-    data = documents.tabulate_history(night.histories["cnn"])
+    data = tabulate_history(night.histories["cnn"])
     ax = charts.plot_learning_curve(data, "loss", "cnn")
     training, validation, best = ax.get_lines()
     assert training.get_xdata().tolist() == [1, 2, 3]
@@ -200,11 +203,37 @@ def test_learning_curves_are_the_history_with_its_best_epoch(night: NightDocumen
     assert get_title(ax) == "cnn: overfits after epoch 2 of 3"
 
 
+def test_what_comes_after_the_best_epoch_is_shaded_where_the_network_overfits(
+    night: NightDocuments, forecast_night: NightDocuments
+) -> None:
+    """From the epoch at which validation turns up to the last one; nothing where it still falls."""
+    data = tabulate_history(night.histories["cnn"])
+    ax = charts.plot_learning_curve(data, "accuracy", "cnn")
+    (shade,) = ax.patches
+    assert (shade.get_x(), shade.get_x() + shade.get_width()) == (2, 3)
+    assert get_legend(ax) == ["training", "validation", "best epoch (2)", "overfitting"]
+    data = tabulate_history(forecast_night.histories["lstm"])
+    assert not charts.plot_learning_curve(data, "loss", "lstm").patches
+
+
+def test_errors_over_the_epochs_say_their_unit(forecast_night: NightDocuments) -> None:
+    """Networks of numbers learn standardised values: 0.35 on validation, 0.15 in training."""
+    data = tabulate_history(forecast_night.histories["lstm"])
+    ax = charts.plot_learning_curve(data, "mae", "lstm")
+    assert ax.get_ylabel() == "MAE (standardised)"
+    assert ax.get_lines()[1].get_ydata().tolist() == [0.5, 0.4, 0.35]
+    assert get_title(ax) == "lstm: 0.350 validation MAE at the best epoch, 0.200 above training"
+    loss = charts.plot_learning_curve(data, "loss", "lstm")
+    assert loss.get_ylabel() == "loss (MSE, standardised)"
+
+
 def test_accuracy_is_titled_with_its_value_at_the_best_epoch(night: NightDocuments) -> None:
     """At the second epoch the validation accuracy is 1 - 0.6 / 2."""
-    data = documents.tabulate_history(night.histories["cnn"])
+    data = tabulate_history(night.histories["cnn"])
     title = get_title(charts.plot_learning_curve(data, "accuracy", "cnn"))
-    assert title == "cnn: 70.0\N{NO-BREAK SPACE}% validation accuracy at the best epoch"
+    # Training has 1 - 0.5 / 2 there.
+    said = "cnn: 70.0 % validation accuracy at the best epoch, 5.0 points below training"
+    assert title == said.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 @pytest.mark.parametrize(
@@ -230,7 +259,7 @@ def test_the_course_of_training_is_named(losses: list[float], message: str) -> N
 
 def test_training_without_validation_rows_is_drawn(night: NightDocuments) -> None:
     """One line, no best epoch."""
-    data = documents.tabulate_history(night.histories["cnn"])
+    data = tabulate_history(night.histories["cnn"])
     ax = charts.plot_learning_curve(data[data["part"] == "training"], "accuracy", "cnn")
     assert len(ax.get_lines()) == 1
     assert "training accuracy at the last epoch" in get_title(ax)
@@ -243,7 +272,7 @@ def test_scores_are_ordered_with_their_intervals(night: NightDocuments) -> None:
     assert [dot.get_xdata()[0] for dot in dots] == pytest.approx([97, 95, 93, 90])
     assert list(bars[0].get_xdata()) == pytest.approx([95, 99])
     labels = [label.get_text() for label in ax.get_yticklabels()]
-    assert labels == ["cnn (challenger)", "champion (version 3)", "mlp", "baseline"]
+    assert labels == ["cnn (challenger)", "champion (version 3)", "mlp", "logistic_regression"]
     assert ax.get_xlabel() == "accuracy (%) on the same 100 hold-out rows"
     assert get_title(ax) == (
         "cnn (challenger) leads with 97.0 %, ahead of champion (version 3) with 95.0 %"
@@ -518,6 +547,56 @@ def test_a_whole_night_has_all_its_charts(night: NightDocuments) -> None:
         assert chart.caption
         assert chart.alt
         assert len(chart.data)
+
+
+def test_a_night_of_forecasts_has_its_own_charts(forecast_night: NightDocuments) -> None:
+    """Errors by step and windows of the series; each stands with the step that it comes from."""
+    drawn = list(draw_charts(forecast_night))
+    assert [(chart.name, chart.section, chart.source) for chart in drawn] == [
+        ("scores", "scores", "scores"),
+        ("horizon", "scores", "scores"),
+        ("forecasts", "scores", "scores"),
+        ("learning_lstm_loss", "training", "history.lstm"),
+        ("learning_lstm_mae", "training", "history.lstm"),
+        ("learning_curve", "training", "learning_curve"),
+        ("importance", "interpretation", "interpretation"),
+    ]
+    for chart in drawn:
+        assert chart.title
+        assert chart.caption
+        assert chart.alt
+        assert len(chart.data)
+
+
+def test_a_night_of_numbers_has_its_own_charts(number_night: NightDocuments) -> None:
+    """Predicted against true numbers and the errors; without a sample nothing is said of one."""
+    drawn = {chart.name: chart for chart in draw_charts(number_night)}
+    assert list(drawn) == ["scores", "predicted", "errors", "importance"]
+    assert "evenly spaced" not in drawn["predicted"].caption
+    assert drawn["errors"].data.columns.tolist() == ["id", "predicted", "baseline"]
+
+
+def test_a_sample_of_the_hold_out_is_called_one(number_night: NightDocuments) -> None:
+    """200 rows of 9,000 stand for all."""
+    assert number_night.numbers is not None
+    sampled = replace(number_night.numbers, n_rows=9000)
+    drawn = {c.name: c for c in draw_charts(replace(number_night, numbers=sampled))}
+    assert drawn["predicted"].caption.endswith("200 of 9,000 rows, evenly spaced.")
+
+
+def test_pictures_of_the_interpretation_are_drawn(saliency: Explained) -> None:
+    """The CSV lists them in the order of the gallery."""
+    (chart,) = draw_charts(NightDocuments(explained=saliency))
+    assert (chart.name, chart.section) == ("saliency", "interpretation")
+    assert chart.data["id"].tolist() == ["r1", "r2", "r0"]
+    assert "1 of them wrong" in chart.alt
+
+
+@pytest.mark.parametrize("points", [[], [{"n_rows": 10, "train": 0.5, "validation": 0.5}]])
+def test_one_amount_of_data_is_no_curve(points: list[dict[str, float]]) -> None:
+    """A curve needs two points."""
+    curve = {"challenger": "m", "measure": "mae", "points": points}
+    assert list(draw_charts(NightDocuments(learning_curve=curve))) == []
 
 
 def test_an_empty_night_has_no_charts() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -38,6 +39,16 @@ def test_the_same_chart_gives_the_same_bytes(night: NightDocuments, tmp_path: Pa
         save_chart(draw(night, "map_by_class"), folder)
     for name in ("map_by_class.png", "map_by_class.svg", "map_by_class.csv"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_figures_in_words_keep_their_digits(number_night: NightDocuments, tmp_path: Path) -> None:
+    """Coordinates are cut to two decimals, and what is written never is."""
+    chart = next(c for c in draw_charts(number_night) if c.name == "errors")
+    save_chart(chart, tmp_path)
+    svg = (tmp_path / "errors.svg").read_text(encoding="utf-8")
+    texts = [text for text in ET.fromstring(svg).itertext() if "predicts" in text]
+    assert texts == ["mlp leans to one side: it predicts 2.000 too high on"]
+    assert not re.search(r' (?:x|y|d)="[^"]*\d\.\d{3}', svg)
 
 
 def test_hostile_names_stay_text_in_the_svg(hostile_night: NightDocuments, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from report_support import Page as TextPage
 
 from tasks.reporting.catalogue import draw_charts
 from tasks.reporting.documents import NightDocuments
+from tasks.reporting.explained import Explained
 from tasks.reporting.figures import save_chart
 from tasks.reporting.mining.findings import Problem
 from tasks.reporting.report import (
@@ -267,6 +269,17 @@ def test_steps_that_ended_are_listed_with_their_time(night: NightDocuments) -> N
     assert "running" not in text
 
 
+def test_a_candidate_that_could_not_be_trained_says_why(night: NightDocuments) -> None:
+    """The others were compared without it, and the page does not hide that; its text stays text."""
+    data = make_data(night, [])
+    failed = StepSummary("train.wild", 2.0, "failed", "TrainingError: the loss became <b>nan</b>")
+    summary = replace(data.summary, steps=(*data.summary.steps, failed))
+    text = render_report(replace(data, summary=summary))
+    assert "<strong>wild could not be trained.</strong>" in text
+    assert "the loss became &lt;b&gt;nan&lt;/b&gt;" in text
+    assert "could not be trained" not in render_report(data)
+
+
 def test_a_night_without_documents_still_has_a_page() -> None:
     """A page that says plainly that nothing was decided."""
     summary = NightSummary("tiny", "2026-01-07", "r", "failed", (), None, None, None, None)
@@ -321,6 +334,102 @@ def test_a_problem_may_leave_out_what_is_not_known(data_night: NightDocuments) -
     assert "Why." in text
     assert "Expected" not in text
     assert "None" not in text
+
+
+@pytest.fixture(scope="module")
+def forecast_page(
+    forecast_night: NightDocuments, tmp_path_factory: pytest.TempPathFactory
+) -> TextPage:
+    charts = embed_charts(forecast_night, tmp_path_factory.mktemp("forecast"))
+    return TextPage(render_report(make_data(forecast_night, charts)))
+
+
+def test_forecasts_are_scored_by_errors_of_windows(forecast_page: TextPage) -> None:
+    """The smallest error stands first, windows are no rows, and what nobody could forecast is said."""
+    text = forecast_page.words
+    assert "All models predicted the same 40 hold-out windows" in text
+    assert "3 windows could not be served and were left out for everybody" in text
+    assert "Hold-out scores, best MSE first" in text
+    order = [text.index(f" {name} ") for name in ("line baseline", "lstm (challenger) challenger")]
+    assert order == sorted(order)
+    assert "Accuracy" not in text
+
+
+def test_forecasts_are_also_judged_in_their_own_units(forecast_page: TextPage) -> None:
+    """Mean absolute errors of the first and the last step, of all, and of the best baseline."""
+    assert "co2 2.000 6.000 4.000 3.000" in forecast_page.words
+    assert "other 0.200 0.600 0.400 0.300" in forecast_page.words
+
+
+def test_the_tiles_show_challenger_and_best_baseline(forecast_page: TextPage) -> None:
+    """Of three other models only the best baseline has one; there is no champion yet."""
+    tiles = [tile["class"] for tile in forecast_page.find("div") if "tile " in str(tile["class"])]
+    assert tiles == ["tile challenger", "tile baseline"]
+    assert "lstm (challenger): MSE 0.400 95 % interval 0.300 to 0.500" in forecast_page.words
+    assert "line (baseline): MSE 0.300" in forecast_page.words
+
+
+def test_trainings_are_listed_with_their_gap(forecast_page: TextPage) -> None:
+    """Parameters, best epoch, time, both scores and how far they are apart."""
+    text = forecast_page.words
+    assert "lstm 1,234 3 of 3 2.5 s 0.150 0.350 0.200" in text
+    assert "line linear_autoregression 1,234 not converged 2.5 s 0.150" in text
+    assert "Left out of the learning curve: 10.0 % of the training windows. Ten windows" in text
+
+
+def test_the_interpretation_has_its_section(forecast_page: TextPage) -> None:
+    """Whose it is, what was shuffled, and what each column costs."""
+    sections = [s["id"] for s in forecast_page.find("section")]
+    assert sections[:3] == ["scores", "training", "interpretation"]
+    text = forecast_page.words
+    assert "Why lstm says what it says" in text
+    assert "On 30 hold-out windows it has an MSE of 0.400" in text
+    assert "co2 0.400 0.010 yes noise -0.010 0.020 no" in text
+
+
+def test_what_could_not_be_explained_says_why(night: NightDocuments) -> None:
+    """The reason stands where the charts would."""
+    document = {"challenger": "cnn", "kind": "classification", "importance": None}
+    explained = Explained({**document, "saliency": None, "reason": "One row is too few."})
+    page = TextPage(render_report(make_data(replace(night, explained=explained), ())))
+    assert "Not explained tonight. One row is too few." in page.words
+    silent = replace(night, explained=Explained(document))
+    sections = TextPage(render_report(make_data(silent, ()))).find("section")
+    assert "interpretation" not in [s["id"] for s in sections]
+
+
+def test_pictures_say_how_they_were_made(night: NightDocuments, saliency: Explained) -> None:
+    """The method, its steps, and what a picture is compared with."""
+    page = TextPage(render_report(make_data(replace(night, explained=saliency), ())))
+    assert "Pictures by integrated gradients in 32 steps" in page.words
+    assert "compared with the mean training image" in page.words
+
+
+def test_numbers_are_scored_in_their_own_unit(number_night: NightDocuments) -> None:
+    """Columns and digits suit what is measured: an RMSE of 1,200 needs no decimals."""
+    page = TextPage(render_report(make_data(number_night, ())))
+    assert "RMSE MAE R\N{SUPERSCRIPT TWO}" in page.words
+    assert "mlp (challenger) challenger 2.200 1.760 0.900 1.980 to 2.420 2.200" in page.words
+    assert "line baseline 1,200 960.0 0.900" in page.words
+    assert "On 30 hold-out rows it has an RMSE of 0.400" in page.words
+
+
+def test_a_verdict_on_errors_reads_as_a_sentence() -> None:
+    """An error is reached, not scored."""
+    decision = {
+        **make_decision("promote", {"version": "3", "score": 0.5}),
+        "metric": "mse",
+        "is_error": True,
+        "challenger": {"name": "lstm", "score": 0.318},
+    }
+    found = say_verdict(decision, {"name": "tiny", "version": "4"})
+    assert found.sentence == (
+        "lstm (version 4) is the new champion: an MSE of 0.318, where version 3 has 0.500."
+    )
+    kept = say_verdict({**decision, "verdict": "keep"}, None)
+    assert kept.sentence == (
+        "Version 3 stays champion with an MSE of 0.500; tonight's challenger, lstm, has 0.318."
+    )
 
 
 def make_decision(verdict: str, champion: object) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from tests_support import make_night
 from tasks.dataset import DatasetWriter, array_to_tensor_column
 from tasks.preparation import Preparation
 from tasks.reporting.documents import NightDocuments
+from tasks.reporting.explained import Explained
 from tasks.reporting.mining.findings import Problem
 from tasks.reporting.mining.pca import PcaFindings
 from tasks.reporting.step import run_charts, run_report
@@ -172,7 +173,7 @@ def test_the_worst_mistakes_come_with_their_own_images(
     from tasks.reporting.step import _read_documents
 
     inputs = publish_night(step, tmp_path, night)
-    mistakes = _read_documents(step, inputs, with_pictures=True).mistakes
+    mistakes = _read_documents(step, workflow, inputs, with_pictures=True).mistakes
     assert mistakes is not None
     assert mistakes.n_wrong == N_WRONG
     assert mistakes.rows["id"].tolist() == [f"r{i}" for i in range(29, 17, -1)]
@@ -209,6 +210,87 @@ def test_a_night_of_a_table_without_mining_is_reported(
     assert 'id="pca"' not in text
     assert 'id="training"' not in text
     assert 'id="scores"' in text
+
+
+def test_trainings_are_read_from_their_runs(
+    step: Step, workflow: Workflow, settings: Settings, night: NightDocuments, tmp_path: Path
+) -> None:
+    """The run that handed a history over says what its training took; its curves stand there too."""
+    inputs = publish_night(step, tmp_path, night)
+    with open_step(
+        step.client, settings, step.night, "train.cnn", inputs={}, task=TaskIdentity()
+    ) as trainer:
+        trainer.log_params({"kind": "cnn"})
+        trainer.log_metrics({"n_parameters": 4321, "n_epochs": 3, "best_epoch": 2})
+        history = trainer.publish(step.fetch(inputs["history.cnn"]), "history")
+    few = {"history.cnn": history}
+    run_charts(reopen(step, "charts"), workflow, settings, few)
+    assert sorted(list_charts(step, history.run_id)) == [
+        "learning_cnn_accuracy.png",
+        "learning_cnn_loss.png",
+    ]
+    text = step.fetch(run_report(step, workflow, settings, few)["report"]).read_text()
+    assert "4,321" in text
+    assert "2 of 3" in text
+
+
+def test_interpretation_and_learning_curve_are_read(
+    step: Step,
+    workflow: Workflow,
+    settings: Settings,
+    forecast_night: NightDocuments,
+    saliency: Explained,
+    tmp_path: Path,
+) -> None:
+    """A folder with pictures, and a document."""
+    folder = tmp_path / "interpretation"
+    folder.mkdir()
+    (folder / "interpretation.json").write_text(json.dumps(saliency.document))
+    assert saliency.images is not None
+    arrays = {"images": saliency.images, "attributions": saliency.attributions}
+    np.savez(folder / "saliency.npz", **arrays)
+    curve = tmp_path / "learning_curve.json"
+    curve.write_text(json.dumps(forecast_night.learning_curve))
+    inputs = {
+        "interpretation": step.publish(folder, "interpretation"),
+        "learning_curve": step.publish(curve, "learning_curve"),
+    }
+    drawn = step.fetch(run_charts(step, workflow, settings, inputs)["charts"])
+    listed = [chart["name"] for chart in json.loads((drawn / "charts.json").read_text())["charts"]]
+    assert listed == ["learning_curve", "saliency"]
+
+
+def publish_scores(step: Step, folder: Path, scores: object, rows: pa.Table) -> Handoff:
+    folder.mkdir()
+    (folder / "scores.json").write_text(json.dumps(scores))
+    write(folder / "predictions", rows)
+    return step.publish(folder, "scores")
+
+
+def read_charts(step: Step, published: dict[str, Handoff]) -> dict[str, pd.DataFrame]:
+    folder = step.fetch(published["charts"])
+    listed = json.loads((folder / "charts.json").read_text())["charts"]
+    return {chart["name"]: pd.read_csv(folder / chart["files"]["csv"]) for chart in listed}
+
+
+def test_a_regression_is_drawn_from_its_predictions(
+    step: Step, workflow: Workflow, settings: Settings, number_night: NightDocuments, tmp_path: Path
+) -> None:
+    """The CSV beside the picture holds the hold-out rows with both predictions."""
+    true = np.arange(20.0)
+    split = ["validation"] * 5 + ["holdout"] * 15
+    models = {"mlp": true + 1, "trees": true + 2, "line": true + 3}
+    rows = pa.table({"id": [f"r{i}" for i in range(20)], "split": split, "target": true, **models})
+    inputs = {"scores": publish_scores(step, tmp_path / "scores", number_night.scores, rows)}
+    preparation = tmp_path / "preparation.json"
+    preparation.write_text(
+        Preparation("price", (), None, None, ("size",), kind="regression").to_json()
+    )
+    inputs["preparation"] = step.publish(preparation, "preparation")
+    drawn = read_charts(step, run_charts(step, workflow, settings, inputs))
+    assert list(drawn) == ["scores", "predicted", "errors"]
+    assert drawn["predicted"]["true"].tolist() == true[5:].tolist()
+    assert drawn["errors"][["predicted", "baseline"]].to_numpy().tolist() == [[1.0, 2.0]] * 15
 
 
 SERIES = """\
@@ -256,6 +338,36 @@ def test_a_series_is_drawn_from_the_clean_rows(
     assert drawn["value"].tolist() == list(range(96))
     # The report's gap is from the 6th to the 20th of January: two Mondays lie in it.
     assert drawn.loc[drawn["is_filled"], "time"].tolist() == ["2001-01-08", "2001-01-15"]
+
+
+def test_forecasts_are_drawn_over_the_times_of_the_series(
+    step: Step,
+    series_workflow: Workflow,
+    settings: Settings,
+    forecast_night: NightDocuments,
+    data_night: NightDocuments,
+    tmp_path: Path,
+) -> None:
+    """Week by week, as the clean rows are, also where a window begins every other week alone."""
+    inputs = publish_series(step, tmp_path, data_night)
+    times = np.datetime64("2001-01-01", "us") + np.arange(76, 94, 2) * np.timedelta64(7, "D")
+    target = np.arange(76.0, 94, 2)[:, None, None] + np.array([[0.0, 0.0], [1.0, 0.0]])
+    rows = pa.table(
+        {
+            "time": pa.array(times, pa.timestamp("us")),
+            "split": ["holdout"] * len(times),
+            "target": array_to_tensor_column(target),
+            "lstm": array_to_tensor_column(target + 1),
+            "line": array_to_tensor_column(target + 2),
+        }
+    )
+    inputs["scores"] = publish_scores(step, tmp_path / "scores", forecast_night.scores, rows)
+    drawn = read_charts(step, run_charts(step, series_workflow, settings, inputs))
+    assert {"scores", "horizon", "forecasts", "series_1"} <= drawn.keys()
+    measured = drawn["forecasts"][drawn["forecasts"]["model"] == "measured"]
+    began = np.datetime64("2001-01-01", "us")
+    expected = began + measured["value"].astype(int).to_numpy() * np.timedelta64(7, "D")
+    assert (pd.to_datetime(measured["time"]).to_numpy() == expected).all()
 
 
 def test_a_night_without_candidates_is_tagged_as_ready(

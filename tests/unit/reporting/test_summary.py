@@ -28,10 +28,12 @@ def run_step(
     name: str,
     *,
     metrics: Mapping[str, float] | None = None,
+    params: Mapping[str, str] | None = None,
     tag: Mapping[str, str] | None = None,
 ) -> Step:
     with open_step(client, settings, night, name, inputs={}, task=TaskIdentity()) as step:
         step.log_metrics(metrics or {})
+        step.log_params(params or {})
         step.set_tags(tag or {})
         return step
 
@@ -47,8 +49,9 @@ def test_a_finished_night_is_summed_up(
     """Steps in their order, rows, hold-out metrics per model, decision and model."""
     run_step(client, settings, night, "ingest")
     run_cleaning(client, settings, night)
-    figures = {"cnn.accuracy": 0.98, "cnn.log_loss": float("nan"), "baseline.accuracy": 0.9}
-    run_step(client, settings, night, "evaluate", metrics=figures)
+    figures = {"cnn.accuracy": 0.98, "cnn.log_loss": float("nan"), "boosting.accuracy": 0.9}
+    places = {"candidates": "cnn", "baselines": "boosting"}
+    run_step(client, settings, night, "evaluate", metrics=figures, params=places)
     verdict = {tags.VERDICT: "promote", tags.REASON: "it is better"}
     run_step(client, settings, night, "decide", tag=verdict)
     model = {tags.MODEL_NAME: "digits", tags.MODEL_VERSION: "4"}
@@ -78,13 +81,31 @@ def test_a_finished_night_is_summed_up(
         "rows": {"in": 10, "out": 7, "quarantined": 2, "duplicates": 1},
         "metrics": {
             "cnn": {"accuracy": 0.98, "log_loss": None},
-            "baseline": {"accuracy": 0.9},
+            "boosting": {"accuracy": 0.9},
             "champion": None,
         },
         "decision": {"verdict": "promote", "reason": "it is better"},
         "model": {"name": "digits", "version": "4"},
     }
     json.dumps(found, allow_nan=False)
+
+
+def test_models_are_in_order_of_their_places(
+    client: MlflowClient, settings: Settings, night: Night
+) -> None:
+    """Candidates, baselines, the champion; within each as the evaluation has placed them."""
+    names = ["rnn", "lstm", "last_value", "ridge", "champion"]
+    run_step(
+        client,
+        settings,
+        night,
+        "evaluate",
+        metrics={f"{name}.mse": 0.1 * i for i, name in enumerate(sorted(names))},
+        params={"candidates": "rnn, lstm", "baselines": "ridge, last_value"},
+    )
+    found = summarise_night(client, night.run_id).metrics
+    assert found is not None
+    assert list(found) == ["rnn", "lstm", "ridge", "last_value", "champion"]
 
 
 def test_a_failed_night_has_nulls_for_what_did_not_happen(

@@ -478,7 +478,7 @@ def test_the_tree_stands_beside_the_models(table: TreeFindings) -> None:
     assert data["value"].tolist() == [0.99, holdout["accuracy"]]
     assert data[["low", "high"]].iloc[1].tolist() == interval["accuracy"]
     row = next(r for r in read_page(night).rows if r and r[0] == TREE)
-    assert row[1] == f"{holdout['accuracy'] * 100:.1f}{PERCENT}"
+    assert row[1:3] == ["tree", f"{holdout['accuracy'] * 100:.1f}{PERCENT}"]
     scores = next(c for c in draw_charts(night) if c.name == "scores")
     assert "never becomes challenger" in scores.caption
     assert len(scores.data) == 2
