@@ -2,11 +2,12 @@
 
 One DAG per file in `workflows/`. A night opens its MLflow run, takes in what has arrived, validates,
 cleans and validates again, mines and trains side by side, compares everybody on the same hold-out,
-decides, promotes, draws the charts and writes the report. Whatever happens, it closes its MLflow runs.
+decides, promotes, asks the challenger why it says what it says, draws the charts and writes the report. Whatever happens, it closes its MLflow runs.
 
 * **Trigger** it with a date to see what had arrived by that night, or without one for today.
 * **Clear** a task to run it and all that follows again: it reopens its MLflow run.
 * **A critical expectation that fails** stops the night; the champion stays.
+* **A candidate that cannot be trained** is red, says why, and the others go on without it.
 * **Mining that finds nothing** says why in the report, and the night goes on; with `required: true` under
   `mining` it stops before anybody is judged.
 * **Without candidates** in the workflow file a night ends with clean data, what was found in them,
@@ -23,6 +24,7 @@ from airflow.sdk import (
     CronTriggerTimetable,
     Param,
     TaskGroup,
+    TriggerRule,
     chain,
     get_parsing_context,
 )
@@ -31,7 +33,15 @@ from orchestration.broken import make_broken_dag
 from orchestration.lifecycle import close_night, open_night
 from orchestration.tracked import tracked_task
 from tasks.settings import Settings
-from tasks.workflow import Workflow, load_workflows, plan_mining, plan_night, plan_training
+from tasks.workflow import (
+    ERRORS,
+    Workflow,
+    load_workflows,
+    plan_explaining,
+    plan_mining,
+    plan_night,
+    plan_training,
+)
 
 DEFAULTS = {
     "owner": "nocturne",
@@ -91,13 +101,22 @@ def build_night(workflow: Workflow) -> DAG:
 
         chain(opened, ingested, validated_raw, cleaned, validated_clean)
         if workflow.candidates:
-            with TaskGroup("train", tooltip="One task per candidate, and the baseline") as trained:
+            with TaskGroup("train", tooltip="A task per candidate and per baseline") as trained:
                 for step in plan_training(workflow):
-                    tracked_task(step, **(ON_A_CARD if step.name != "train.baseline" else {}))
-            evaluated = tracked_task(planned["evaluate"])
+                    is_network = step.name.removeprefix("train.") in workflow.candidates
+                    tracked_task(step, **(ON_A_CARD if is_network else {}))
+            # A candidate that cannot be trained is no hindrance to the others; whoever cannot be
+            # done without, a baseline above all, the task itself asks for.
+            evaluated = tracked_task(
+                planned["evaluate"], trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
+            )
             decided = tracked_task(planned["decide"])
             promoted = tracked_task(planned["promote"])
             chain(validated_clean, trained, evaluated, decided, promoted, drawn)
+            for step in plan_explaining(workflow):
+                # Beside the promotion, and no hindrance to it.
+                trains = ON_A_CARD if step.name == "learning_curve" else {}
+                chain(evaluated, tracked_task(step, **trains), drawn)
         elif not plan_mining(workflow):
             chain(validated_clean, drawn)
         chain(drawn, reported)
@@ -124,13 +143,10 @@ def describe(workflow: Workflow) -> str:
     if workflow.columns.time is not None:
         facts["time"] = f"`{workflow.columns.time}`"
     if workflow.candidates:
-        rules = workflow.promotion
+        facts["predict"] = workflow.predict.kind
         facts["candidates"] = ", ".join(f"`{n}` ({c.kind})" for n, c in workflow.candidates.items())
-        facts["baseline"] = workflow.baseline.kind
-        facts["promotion"] = (
-            f"{rules.metric}: at least {rules.floor:g}, and more than {rules.min_gain:g} "
-            "above the champion"
-        )
+        facts["baselines"] = ", ".join(f"`{n}` ({b.kind})" for n, b in workflow.baselines.items())
+        facts["promotion"] = describe_promotion(workflow)
     else:
         facts["candidates"] = "none: a night ends with clean data and the report"
     if workflow.mining.kinds:
@@ -145,6 +161,19 @@ def describe(workflow: Workflow) -> str:
 {table}
 
 {__doc__}"""
+
+
+def describe_promotion(workflow: Workflow) -> str:
+    """Say when tonight's best model becomes champion."""
+    rules, metric = workflow.promotion, workflow.metric
+    side = "below" if metric in ERRORS else "above"
+    limits = []
+    if rules.floor is not None:
+        limits.append(f"at least {rules.floor:g}")
+    if rules.ceiling is not None:
+        limits.append(f"at most {rules.ceiling:g}")
+    limits += [f"{side} every baseline", f"more than {rules.min_gain:g} {side} the champion"]
+    return f"{metric}: {', '.join(limits)}"
 
 
 wanted = get_parsing_context().dag_id  # a starting task needs its own DAG alone

@@ -16,8 +16,10 @@ from types import ModuleType
 
 from tasks.cleaning import step as cleaning
 from tasks.dataset.memory import release_free_memory
+from tasks.errors import NocturneError
 from tasks.evaluation import step as evaluation
 from tasks.ingestion import step as ingestion
+from tasks.interpretation import step as interpretation
 from tasks.mining import step as mining
 from tasks.promotion import step as promotion
 from tasks.reporting import step as reporting
@@ -34,7 +36,8 @@ from tasks.tracking import (
     sweep_dead_nights,
 )
 from tasks.tracking.nights import is_local_process_alive, read_pinned_workflow
-from tasks.tracking.steps import record_outputs
+from tasks.tracking.steps import compute_fingerprint, record_outputs
+from tasks.training import learning_curve
 from tasks.training import step as training
 from tasks.validation import step as validation
 from tasks.workflow import Workflow, plan_night
@@ -114,6 +117,8 @@ def run_step(
     body = _STAGES[stage]
     if body.is_background and task.runner == "airflow":
         os.nice(BACKGROUND_NICENESS)  # the task has a process of its own, which ends with it
+    if body.is_on_cpu and task.runner == "airflow":
+        os.environ.update(CUDA_VISIBLE_DEVICES="", JAX_PLATFORMS="cpu")  # before one is asked for
     with open_step(
         client,
         settings,
@@ -121,14 +126,36 @@ def run_step(
         name,
         inputs=inputs,
         task=task,
-        section=workflow.model_dump(mode="json", by_alias=True, include=set(body.keys)),
-        code=[Path(str(body.module.__file__)).parent, *_SHARED_CODE],
+        section=body.cut_section(workflow),
+        code=body.list_code(),
     ) as step:
         on_open(step)
         outputs = dict(body.call(Call(step, workflow, settings, folder, part, inputs)))
         record_outputs(client, step.run_id, outputs)
     release_free_memory()  # a local run goes on in this process
     return outputs
+
+
+def fingerprint_step(
+    workflow: Workflow, name: str, inputs: Handoffs, *, lock_sha256: str, seed: int
+) -> str:
+    """Compute the fingerprint that a step would have with the code as it is now.
+
+    Parameters
+    ----------
+    workflow : Workflow
+    name : str
+        As planned by :func:`tasks.workflow.plan_night`.
+    inputs : mapping of str to Handoff
+        The outputs of the steps it needs, in one mapping.
+    lock_sha256 : str
+        Of the lock file.
+    seed : int
+        The night's.
+    """
+    body = _STAGES[name.partition(".")[0]]
+    section = body.cut_section(workflow)
+    return compute_fingerprint(inputs, section, body.list_code(), lock_sha256, seed)
 
 
 def begin_night(
@@ -201,6 +228,7 @@ def run_night(
     *,
     on_step: Callable[[str, int, int], None] = lambda _name, _i, _n: None,
     on_open: Callable[[Night], None] = lambda _: None,
+    on_failure: Callable[[str, NocturneError], None] = lambda _name, _error: None,
 ) -> Night:
     """Walk a whole night in this process: no scheduling, no retries, no parallelism.
 
@@ -215,6 +243,8 @@ def run_night(
         Told of each step before it runs: its name, its number from 1, and how many there are.
     on_open : callable, optional
         Told of the night when it is open.
+    on_failure : callable, optional
+        Told of a candidate that could not be trained, while others go on: its step, and the error.
 
     Returns
     -------
@@ -233,10 +263,19 @@ def run_night(
     outputs: dict[str, dict[str, Handoff]] = {}
     try:
         steps = plan_night(workflow)
+        spares = {name for planned in steps for name in planned.spares}
         for i, planned in enumerate(steps, start=1):
+            ahead = {later.name for later in steps[i:]}
             on_step(planned.name, i, len(steps))
-            inputs = merge_outputs(outputs[name] for name in planned.needs)
-            outputs[planned.name] = run_step(settings, night, planned.name, inputs, task)
+            inputs = merge_outputs(outputs[name] for name in planned.needs if name in outputs)
+            try:
+                outputs[planned.name] = run_step(settings, night, planned.name, inputs, task)
+            except NocturneError as error:
+                # As in Airflow: the others are compared without a candidate that failed.
+                hopes = [name for name in spares if name in outputs or name in ahead]
+                if planned.name not in spares or not hopes:
+                    raise
+                on_failure(planned.name, error)
     finally:
         end_night(settings, night)
     return night
@@ -312,6 +351,7 @@ def _evaluate(call: Call) -> Handoffs:
         clean=call.inputs["clean"],
         preparation=call.inputs["preparation"],
         models=_select(call.inputs, "model."),
+        quarantine=call.inputs.get("quarantine"),
     )
 
 
@@ -328,6 +368,32 @@ def _promote(call: Call) -> Handoffs:
         call.settings,
         decision=call.inputs["decision"],
         models=_select(call.inputs, "model."),
+    )
+
+
+def _interpret(call: Call) -> Handoffs:
+    return interpretation.run(
+        call.step,
+        call.workflow,
+        call.settings,
+        raw=call.inputs["raw"],
+        clean=call.inputs["clean"],
+        preparation=call.inputs["preparation"],
+        models=_select(call.inputs, "model."),
+        scores=call.inputs["scores"],
+    )
+
+
+def _draw_learning_curve(call: Call) -> Handoffs:
+    return learning_curve.run_learning_curve(
+        call.step,
+        call.workflow,
+        call.settings,
+        clean=call.inputs["clean"],
+        preparation=call.inputs["preparation"],
+        models=_select(call.inputs, "model."),
+        histories=_select(call.inputs, "history."),
+        scores=call.inputs["scores"],
     )
 
 
@@ -349,18 +415,45 @@ class _Stage:
     call: Callable[[Call], Handoffs]
     keys: tuple[str, ...]  # the part of the workflow file that the stage reads
     is_background: bool = False  # whether the steps beside it go first on a full machine
+    is_on_cpu: bool = False  # whether it loads networks and leaves the cards to those that train
+
+    def cut_section(self, workflow: Workflow) -> object:
+        return workflow.model_dump(mode="json", by_alias=True, include=set(self.keys))
+
+    def list_code(self) -> list[Path]:
+        return [Path(str(self.module.__file__)).parent, *_SHARED_CODE]
 
 
 _STAGES = {
     "ingest": _Stage(ingestion, _ingest, ("source", "columns", "privacy", "split", "timezone")),
     "validate_raw": _Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
-    "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy")),
+    "clean": _Stage(cleaning, _clean, ("columns", "cleaning", "split", "privacy", "predict")),
     "validate_clean": _Stage(validation, _validate_clean, ("columns", "expectations")),
     "mine": _Stage(mining, _mine, ("columns", "mining"), is_background=True),
-    "train": _Stage(training, _train, ("columns", "candidates", "baseline")),
-    "evaluate": _Stage(evaluation, _evaluate, ("columns", "promotion")),
-    "decide": _Stage(promotion, _decide, ("promotion", "baseline")),
+    "train": _Stage(
+        training, _train, ("columns", "predict", "candidates", "baselines", "training")
+    ),
+    "evaluate": _Stage(
+        evaluation,
+        _evaluate,
+        ("name", "columns", "cleaning", "predict", "baselines", "promotion"),
+        is_on_cpu=True,
+    ),
+    "decide": _Stage(promotion, _decide, ("predict", "promotion")),
     "promote": _Stage(promotion, _promote, ("name", "promotion")),
+    "interpret": _Stage(
+        interpretation,
+        _interpret,
+        ("columns", "predict", "promotion"),
+        is_background=True,
+        is_on_cpu=True,
+    ),
+    "learning_curve": _Stage(
+        learning_curve,
+        _draw_learning_curve,
+        ("predict", "candidates", "training"),
+        is_background=True,
+    ),
     "charts": _Stage(reporting, _charts, ("columns",)),
     "report": _Stage(reporting, _report, ("name", "description", "candidates")),
 }

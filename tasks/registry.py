@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tasks.errors import PromotionError
+from tasks.errors import PromotionError, RequestError, nearest
 from tasks.tracking import Handoff, tags
 
 if TYPE_CHECKING:
@@ -112,6 +112,49 @@ def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion |
             return None
         raise
     return _read(found)
+
+
+def find_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
+    """Find a version by its number or by an alias.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+    name : str
+        The registered model: the workflow's name.
+    version : str
+        Such as ``3`` or ``champion``.
+
+    Raises
+    ------
+    RequestError
+        When there is no such model or version; with the nearest.
+    PromotionError
+        When the version was not registered by Nocturne.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if version.isdecimal():
+            return _read(client.get_model_version(name, version))
+        return _read(client.get_model_version_by_alias(name, version))
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            raise
+        models = {model.name: model for model in client.search_registered_models(max_results=1000)}
+        if name not in models:
+            raise RequestError(
+                f"There is no registered model {name!r}.",
+                expected=nearest(name, models),
+                hint="a night registers a model under its workflow's name",
+            ) from error
+        versions = client.search_model_versions(f"name = '{name}'", max_results=10_000)
+        numbers = sorted((str(found.version) for found in versions), key=int)
+        raise RequestError(
+            f"The registered model {name!r} has no version {version!r}.",
+            expected=nearest(version, [*numbers, *models[name].aliases]),
+            hint="give a version's number or an alias, such as 'champion'",
+        ) from error
 
 
 def _read(found: MlflowVersion) -> ModelVersion:

@@ -29,7 +29,9 @@ split: {by: hash, validation: 0.15, holdout: 0.3}
 mining: {clusters: {pca: 2, k: 3}}
 candidates:
   small: {kind: mlp, dense: [16], epochs: 12, batch_size: 8, learning_rate: 0.03}
-baseline: {max_iter: 1}   # so weak that twelve epochs beat it on every machine
+baselines:
+  logistic_regression: {kind: logistic_regression, max_iter: 1}   # so weak that twelve epochs beat it
+training: {learning_curve: [0.5]}
 promotion: {floor: 0.5}
 """
 

@@ -51,9 +51,17 @@ def tracked_task(planned: PlannedStep, **options: Any) -> XComArg:
 
         instance = get_current_context()["ti"]
         night = Night.from_json(instance.xcom_pull(task_ids="open_night"))
+        handed = {name: instance.xcom_pull(task_ids=name) for name in planned.needs}
+        for name, outputs_of in handed.items():
+            if outputs_of is None and name not in planned.spares:
+                raise AirflowFailException(
+                    f"The task {name} has not handed over anything, and {planned.name} needs it: "
+                    "look at its log, correct what is wrong, and clear it."
+                )
         outputs = (
-            {k: Handoff.from_json(v) for k, v in instance.xcom_pull(task_ids=name).items()}
-            for name in planned.needs
+            {k: Handoff.from_json(v) for k, v in outputs_of.items()}
+            for outputs_of in handed.values()
+            if outputs_of is not None
         )
         made = without_useless_retries(
             lambda: run_step(

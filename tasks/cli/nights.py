@@ -214,12 +214,14 @@ def print_summary(document: dict[str, Any]) -> None:
             out.print(f"[bold]{step['name']}[/] {escape(step['note'])}", soft_wrap=True)
     metrics = {k: v for k, v in (document["metrics"] or {}).items() if v}
     if metrics:
+        from tasks.metrics import say_score
+
         names = sorted({metric for figures in metrics.values() for metric in figures})
         print_table(
             "On the same hold-out",
             ["model", *(f">{name.replace('_', ' ')}" for name in names)],
             [
-                [model, *(f"{figures[n]:.4f}" if figures.get(n) is not None else "" for n in names)]
+                [model, *(say_score(figures[n]) if n in figures else "" for n in names)]
                 for model, figures in metrics.items()
             ],
         )

@@ -91,6 +91,23 @@ class Step:
         self.run_id = run_id
         self.workdir = workdir
 
+    def keep_folder(self, name: str) -> Path:
+        """Folder that outlives a killed try of the same step on the same inputs.
+
+        Parameters
+        ----------
+        name : str
+            What it is for.
+
+        Returns
+        -------
+        Path
+            Beside the night's scratch folders, under this step's fingerprint; removed when the
+            night is closed. It need not exist.
+        """
+        fingerprint = self.client.get_run(self.run_id).data.tags[tags.FINGERPRINT]
+        return self.workdir.parent / name / f"{self.name}-{fingerprint[:16]}"
+
     def fetch(self, handoff: Handoff) -> Path:
         """Bring an artifact into the scratch folder and check it against its digest.
 
@@ -278,15 +295,7 @@ def open_step(
         tags.WORKFLOW: night.workflow,
         tags.STEP: name,
         tags.PROCESS: describe_process(),
-        tags.FINGERPRINT: digest_json(
-            [
-                {k: v.sha256 for k, v in sorted(inputs.items())},
-                section,
-                [digest_code(path) for path in code],
-                lock_sha256,
-                night.seed,
-            ]
-        ),
+        tags.FINGERPRINT: compute_fingerprint(inputs, section, code, lock_sha256, night.seed),
         **task.to_tags(),
     }
     run_id = _find_or_create(client, night, name, run_tags)
@@ -322,6 +331,37 @@ def open_step(
             figures["seconds"],
             figures["peak_memory_mib"],
         )
+
+
+def compute_fingerprint(
+    inputs: Mapping[str, Handoff],
+    section: object,
+    code: Sequence[Path],
+    lock_sha256: str,
+    seed: int,
+) -> str:
+    """SHA-256 of all that decides what a step makes.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Handoff
+    section : JSON value
+        The step's part of the workflow file.
+    code : sequence of Path
+        The folders and files whose code makes the result.
+    lock_sha256 : str
+        Of the lock file.
+    seed : int
+    """
+    return digest_json(
+        [
+            {k: v.sha256 for k, v in sorted(inputs.items())},
+            section,
+            [digest_code(path) for path in code],
+            lock_sha256,
+            seed,
+        ]
+    )
 
 
 def _link(source: str, target: str) -> None:

@@ -52,6 +52,31 @@ def test_night_runs_in_airflow(
     assert {run.info.status for run in runs} <= {"FINISHED", "FAILED"}
 
 
+def test_a_candidate_that_cannot_be_trained_is_no_hindrance_to_the_others(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
+    """Its task is red and not tried again; the other one is compared, explained and registered."""
+    folders = write_flowers(tmp_path)
+    file = Path(folders["NOCTURNE_WORKFLOWS"]) / "flowers.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["candidates"]["wild"] = {
+        **document["candidates"]["small"],
+        "activation": "linear",
+        "learning_rate": 1e30,
+    }
+    document["training"] = {"learning_curve": []}
+    del document["mining"]
+    file.write_text(yaml.safe_dump(document))
+    found = run_python(RUN.format(folder=str(airflow_settings.dags_dir)), **folders)
+    assert found["state"] == "success"
+    assert {t for t, state in found["tasks"].items() if state != "success"} == {"train.wild"}
+    assert found["tasks"]["train.wild"] == "failed"
+    night = find_night(connect(airflow_settings), "flowers", key=f"flowers/{found['run_id']}")
+    assert night is not None
+    assert night.info.status == "FINISHED"
+    assert night.data.tags[tags.REASON].startswith("small reached")
+
+
 def test_night_without_candidates_ends_with_the_data(
     run_python: Any, airflow_settings: Settings, tmp_path: Path
 ) -> None:
@@ -59,7 +84,7 @@ def test_night_without_candidates_ends_with_the_data(
     folders = write_flowers(tmp_path)
     file = Path(folders["NOCTURNE_WORKFLOWS"]) / "flowers.yaml"
     document = yaml.safe_load(file.read_text())
-    for key in ("candidates", "baseline", "promotion"):
+    for key in ("candidates", "baselines", "training", "promotion"):
         del document[key]
     file.write_text(yaml.safe_dump(document))
     found = run_python(RUN.format(folder=str(airflow_settings.dags_dir)), **folders)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tasks.settings import Settings
 from tasks.workflow import list_workflow_files, load_workflow, plan_night
@@ -78,8 +79,8 @@ def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
             "mine.clusters",
             "mine.pca",
             "mine.tree",
-            "train.baseline",
             "train.cnn",
+            "train.logistic_regression",
             "train.mlp",
         ],
         "mine.pca": ["charts"],
@@ -87,8 +88,10 @@ def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
         "mine.tree": ["charts"],
         "train.cnn": ["evaluate"],
         "train.mlp": ["evaluate"],
-        "train.baseline": ["evaluate"],
-        "evaluate": ["decide"],
+        "train.logistic_regression": ["evaluate"],
+        "evaluate": ["decide", "interpret", "learning_curve"],
+        "interpret": ["charts"],
+        "learning_curve": ["charts"],
         "decide": ["promote"],
         "promote": ["charts"],
         "charts": ["report"],
@@ -97,8 +100,19 @@ def test_digits_is_wired_like_the_picture(parsed: Any) -> None:
     }
 
 
-def test_a_workflow_without_candidates_trains_nothing(parsed: Any) -> None:
+def test_a_workflow_without_candidates_trains_nothing(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
     """The night of a series ends with clean data, charts and the report; its page says so."""
+    document = yaml.safe_load((airflow_settings.workflows_dir / "co2.yaml").read_text())
+    for key in ("predict", "candidates", "promotion"):
+        del document[key]
+    (tmp_path / "co2.yaml").write_text(yaml.safe_dump(document))
+    parsed = run_python(
+        PARSE.format(folder=str(airflow_settings.dags_dir), heavy=HEAVY),
+        NOCTURNE_WORKFLOWS=str(tmp_path),
+    )
+    assert parsed["errors"] == {}
     assert parsed["dags"]["co2"]["downstream"] == {
         "open_night": ["close_night", "ingest"],
         "ingest": ["validate_raw"],
@@ -112,7 +126,7 @@ def test_a_workflow_without_candidates_trains_nothing(parsed: Any) -> None:
     doc = parsed["dags"]["co2"]["doc"]
     assert "| candidates | none: a night ends with clean data and the report |" in doc
     assert "| time | `time` |" in doc
-    for word in ("| target |", "| baseline |", "| promotion |", "None"):
+    for word in ("| target |", "| baselines |", "| promotion |", "None"):
         assert word not in doc
 
 

@@ -70,7 +70,7 @@ def test_triggered_night_ends_with_a_champion(
     rows = first_night["rows"]
     assert rows["in"] == 100  # two thirds of 150 flowers had arrived
     assert rows["in"] == rows["out"] + rows["quarantined"] + rows["duplicates"]
-    assert set(first_night["metrics"]) >= {"small", "baseline"}
+    assert set(first_night["metrics"]) >= {"small", "logistic_regression"}
     assert first_night["decision"]["verdict"] in ("promote", "keep")
     assert first_night["model"] == {"name": "flowers", "version": "1"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     [
         ("mine.pca", "airflow", True),
         ("mine.pca", "local", False),
+        ("learning_curve", "airflow", True),
         ("train.cnn", "airflow", False),
     ],
 )
-def test_mining_gives_way_to_training(
+def test_what_nobody_waits_for_gives_way_to_training(
     client: MlflowClient,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -39,3 +41,31 @@ def test_mining_gives_way_to_training(
     with pytest.raises((KeyError, NocturneError)):  # without the steps before it
         run_step(settings, night, name, {}, TaskIdentity(runner=runner))
     assert raised == ([BACKGROUND_NICENESS] if is_nice else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "runner", "is_hidden"),
+    [
+        ("evaluate", "airflow", True),
+        ("interpret", "airflow", True),
+        ("evaluate", "local", False),
+        ("train.cnn", "airflow", False),
+        ("learning_curve", "airflow", False),
+    ],
+)
+def test_who_does_not_train_leaves_the_cards_alone(
+    client: MlflowClient,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    runner: str,
+    is_hidden: bool,
+) -> None:
+    """TensorFlow takes memory on every card it sees, also on one that is leased to a training."""
+    monkeypatch.setattr("os.nice", lambda _: None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    monkeypatch.setenv("JAX_PLATFORMS", "")
+    night = make_night(client, settings)
+    with pytest.raises((KeyError, NocturneError)):  # without the steps before it
+        run_step(settings, night, name, {}, TaskIdentity(runner=runner))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ("" if is_hidden else "0")
