@@ -52,6 +52,9 @@ DEFAULTS = {
 }
 # A card is leased by a slot of the pool; on a machine without one training is a task like any other.
 ON_A_CARD = {"pool": "gpu", "queue": "gpu"} if os.environ.get("NOCTURNE_GPU") == "1" else {}
+# A DAG that is switched on waits for its next night. With False Airflow 3.3 runs the last one at once
+# where that was less than a tenth of the time between two nights ago.
+NEVER_AT_ONCE = timedelta(0)
 LONGEST_NIGHT = timedelta(hours=23)  # the next one must be able to begin
 
 PARAMS = {
@@ -79,7 +82,7 @@ def build_night(workflow: Workflow) -> DAG:
         dag_id=workflow.name,
         description=workflow.description,
         schedule=CronTriggerTimetable(
-            workflow.schedule, timezone=workflow.timezone, run_immediately=False
+            workflow.schedule, timezone=workflow.timezone, run_immediately=NEVER_AT_ONCE
         )
         if workflow.schedule
         else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,37 @@ def test_a_workflow_without_candidates_trains_nothing(
     assert "| time | `time` |" in doc
     for word in ("| target |", "| baselines |", "| promotion |", "None"):
         assert word not in doc
+
+
+FIRST_NIGHT = """
+import datetime, json
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import TimeRestriction
+bag = BundleDagBag({folder!r}, bundle_path={folder!r}, bundle_name="dags-folder")
+(dag,) = (DagSerialization.from_dict(DagSerialization.to_dict(d)) for d in bag.dags.values())
+info = dag.timetable.next_dagrun_info(
+    last_automated_data_interval=None,
+    restriction=TimeRestriction(earliest=None, latest=None, catchup=False),
+)
+now = datetime.datetime.now(datetime.timezone.utc)
+print(json.dumps({{"hours": (info.run_after - now).total_seconds() / 3600}}))
+"""
+
+
+def test_a_dag_that_is_switched_on_waits_for_its_next_night(
+    run_python: Any, airflow_settings: Settings, tmp_path: Path
+) -> None:
+    """Also when the last one would have begun a few minutes ago: nobody asked for it."""
+    ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=3)
+    document = yaml.safe_load((airflow_settings.workflows_dir / "wine.yaml").read_text())
+    document["schedule"] = f"{ago.minute} {ago.hour} * * *"
+    (tmp_path / "wine.yaml").write_text(yaml.safe_dump(document))
+    found = run_python(
+        FIRST_NIGHT.format(folder=str(airflow_settings.dags_dir)),
+        NOCTURNE_WORKFLOWS=str(tmp_path),
+    )
+    assert 23.5 < found["hours"] < 24.0
 
 
 def test_mining_that_is_required_comes_before_the_judges(
