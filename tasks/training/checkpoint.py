@@ -40,8 +40,6 @@ class Checkpoint:
         Smaller than the candidate's where memory was short.
     epochs : tuple of Epoch
         Those that are done.
-    seconds : float
-        Time spent fitting so far, over all tries.
     best_epoch : int
         Number, from 1, of the epoch with the lowest validation loss; 0 without validation rows.
     variables : list of ndarray
@@ -53,7 +51,6 @@ class Checkpoint:
     key: str
     batch_size: int
     epochs: tuple[Epoch, ...]
-    seconds: float
     best_epoch: int
     variables: Arrays = field(repr=False)
     best_weights: Arrays = field(repr=False)
@@ -66,7 +63,6 @@ class Checkpoint:
             "key": self.key,
             "batch_size": self.batch_size,
             "epochs": [asdict(e) for e in self.epochs],
-            "seconds": self.seconds,
             "best_epoch": self.best_epoch,
         }
         arrays = {f"v{i}": a for i, a in enumerate(self.variables)}
@@ -100,7 +96,6 @@ class Checkpoint:
                 key=state["key"],
                 batch_size=state["batch_size"],
                 epochs=tuple(Epoch.from_json(e) for e in state["epochs"]),
-                seconds=state["seconds"],
                 best_epoch=state["best_epoch"],
                 variables=_in_order(arrays, "v"),
                 best_weights=_in_order(arrays, "b"),

@@ -1,4 +1,4 @@
-"""The train step: one candidate or the baseline, from clean rows to an MLflow model.
+"""The train step: one candidate or baseline, from clean rows to an MLflow model.
 
 The body of one Airflow task per candidate. Whatever a killed try has left behind lies in its scratch
 folder; the model is published whole at the end.
@@ -35,7 +35,7 @@ from tasks.training.request import (
     TrainingRequest,
     carry_out,
 )
-from tasks.workflow import Forecast, Workflow, WorkflowModel
+from tasks.workflow import Workflow, WorkflowModel
 
 logger = logging.getLogger(__name__)
 
@@ -162,10 +162,7 @@ def find_spec(workflow: Workflow, candidate: str) -> dict[str, Any]:
             expected=nearest(candidate, models),
             hint="name one of them; if the file was changed in the middle of a night, trigger a new one",
         )
-    spec: dict[str, Any] = models[candidate].model_dump(mode="json")
-    if spec["kind"] == "seasonal_naive" and isinstance(workflow.predict, Forecast):
-        spec["season"] = spec["season"] or workflow.predict.season
-    return spec
+    return models[candidate].model_dump(mode="json")
 
 
 def share_time(workflow: Workflow) -> float | None:

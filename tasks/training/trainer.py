@@ -223,8 +223,7 @@ class _Job:
             [
                 dataset.sha256,
                 preparation.to_json(),
-                {k: v for k, v in spec.items() if k != "batch_size"},
-                spec["batch_size"],
+                dict(spec),
                 [seed, options.share, str(options.warm_start)],
                 [keras.__version__, keras.backend.backend()],
             ]
@@ -334,7 +333,6 @@ class _Job:
             best_epoch = watch.best_epoch
         if self.units is not None:
             network = add_units(network, mean=self.units.center, scale=self.units.scale)
-        seconds = sum(e.seconds for e in watch.epochs)
         logger.info(
             "%s: %d training rows, %d validation rows, %d epochs, best %d, %.1f s%s",
             self.name,
@@ -342,7 +340,7 @@ class _Job:
             self.validation.n_rows,
             len(watch.epochs),
             best_epoch,
-            seconds,
+            watch.seconds,
             ", cut short because the time ran out" if watch.is_cut_short else "",
         )
         return TrainingResult(
@@ -353,7 +351,7 @@ class _Job:
             n_parameters=sum(math.prod(w.shape) for w in network.trainable_weights),
             n_training_rows=self.n_training_rows,
             n_validation_rows=self.validation.n_rows,
-            seconds=seconds,
+            seconds=watch.seconds,
             is_cut_short=watch.is_cut_short,
         )
 

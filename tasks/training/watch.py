@@ -87,13 +87,12 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.best_weights: Arrays = before.best_weights if before else []
         self.is_cut_short = False
         self._on_epoch = on_epoch
-        self._seconds_before = before.seconds if before else 0.0
-        self._start = self._epoch_start = self._saved = time.perf_counter()
+        self._epoch_start = self._saved = time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        """Time spent fitting, over all tries."""
-        return self._seconds_before + time.perf_counter() - self._start
+        """Time spent on epochs, over all tries."""
+        return sum(e.seconds for e in self.epochs)
 
     @property
     def is_done(self) -> bool:
@@ -103,8 +102,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
-        """Begin to take the time."""
-        self._start = self._saved = time.perf_counter()
+        """Count the time to the first checkpoint from here."""
+        self._saved = time.perf_counter()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
         """Begin to take the epoch's time."""
@@ -171,8 +170,8 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def _is_out_of_time(self) -> bool:
         if self.max_seconds is None or not self.epochs:
             return False
-        spent = sum(e.seconds for e in self.epochs)
-        return spent + self.epochs[-1].seconds > self.max_seconds  # the next one would not fit
+        # The next one would not fit.
+        return self.seconds + self.epochs[-1].seconds > self.max_seconds
 
     def _save(self, *, is_last: bool) -> None:
         now = time.perf_counter()
@@ -182,7 +181,6 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
             key=self.key,
             batch_size=self.batch_size,
             epochs=tuple(self.epochs),
-            seconds=self.seconds,
             best_epoch=self.best_epoch,
             variables=copy_variables([*self.model.variables, *self.model.optimizer.variables]),
             best_weights=self.best_weights,

@@ -26,7 +26,6 @@ def make_checkpoint(**changes: object) -> Checkpoint:
         "key": "k",
         "batch_size": 8,
         "epochs": (EPOCH,),
-        "seconds": 1.5,
         "best_epoch": 1,
         "variables": [np.arange(12.0, dtype="float32"), np.array(3), *(np.ones(2),) * 10],
         "best_weights": [np.zeros((2, 3))],
@@ -40,7 +39,7 @@ def test_a_checkpoint_comes_back_as_it_was_written(tmp_path: Path) -> None:
     written.write(tmp_path / "new" / "folder")
     read = Checkpoint.read(tmp_path / "new" / "folder", "k")
     assert read is not None
-    assert (read.epochs, read.batch_size, read.seconds, read.best_epoch) == ((EPOCH,), 8, 1.5, 1)
+    assert (read.epochs, read.batch_size, read.best_epoch) == ((EPOCH,), 8, 1)
     for found, expected in zip(read.variables, written.variables, strict=True):
         np.testing.assert_array_equal(found, expected)
     np.testing.assert_array_equal(read.best_weights[0], np.zeros((2, 3)))
