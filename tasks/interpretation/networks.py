@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import InterpretationError
-from tasks.models.packaging import ARTIFACT
-from tasks.models.predictor import NETWORK_FILE, ROWS_PER_BATCH
+from tasks.models.packaging import find_network
+from tasks.models.predictor import ROWS_PER_BATCH, load_network
 
 if TYPE_CHECKING:
     import keras
@@ -44,19 +44,14 @@ class ExplainedNetwork:
         InterpretationError
             When the model is no network.
         """
-        import keras
-
-        file = model_folder / "artifacts" / ARTIFACT / NETWORK_FILE
+        file = find_network(model_folder)
         if not file.is_file():
             raise InterpretationError(
-                f"The model in {model_folder.name} has no {NETWORK_FILE}: it is no network.",
+                f"The model in {model_folder.name} has no {file.name}: it is no network.",
                 expected="a challenger that is one of 'candidates'",
                 hint="a classical model is explained by shuffling its columns",
             )
-        network = keras.saving.load_model(file, compile=False, safe_mode=True)
-        if keras.backend.backend() == "tensorflow":
-            network.jit_compile = False  # compiling takes longer than what is asked here
-        return cls(network)
+        return cls(load_network(file))
 
     def predict(self, inputs: npt.NDArray[Any]) -> Floats:
         """Compute outputs, a bounded number of rows at once.

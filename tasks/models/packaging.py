@@ -41,6 +41,11 @@ SERVING_CODE = (
 COMMON_PACKAGES = ("mlflow", "numpy", "pandas", "pyarrow")
 
 
+def find_network(model: Path) -> Path:
+    """Find where an MLflow model folder keeps its network; there is no such file in one without."""
+    return model / "artifacts" / ARTIFACT / NETWORK_FILE
+
+
 def save_as_mlflow_model(
     folder: Path,
     result: Path,

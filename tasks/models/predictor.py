@@ -23,6 +23,7 @@ from tasks.preparation.originals import Originals
 from tasks.preparation.preparation import Kind
 
 if TYPE_CHECKING:
+    import keras
     import pandas as pd
 
 PREPARATION_FILE = "preparation.json"
@@ -91,7 +92,7 @@ class Predictor:
             raise _unusable(folder, f"it has no {PREPARATION_FILE}")
         preparation = Preparation.from_json(preparation_file.read_text(encoding="utf-8"))
         if (folder / NETWORK_FILE).is_file():
-            return cls(preparation, _load_network(folder / NETWORK_FILE))
+            return cls(preparation, _ask_network(load_network(folder / NETWORK_FILE)))
         if (folder / ESTIMATOR_FILE).is_file():
             return cls(preparation, _load_estimator(folder / ESTIMATOR_FILE, preparation.kind))
         raise _unusable(folder, f"it has neither {NETWORK_FILE} nor {ESTIMATOR_FILE}")
@@ -246,7 +247,19 @@ def restore_units(
     return np.stack(restored, axis=-1)
 
 
-def _load_network(file: Path) -> Outputs:
+def load_network(file: Path) -> keras.Model:
+    """Load a saved network to be asked, in Keras's safe mode.
+
+    Parameters
+    ----------
+    file : Path
+        A ``network.keras``.
+
+    Raises
+    ------
+    ModelError
+        When it is none.
+    """
     import keras
 
     try:
@@ -256,7 +269,10 @@ def _load_network(file: Path) -> Outputs:
     if keras.backend.backend() == "tensorflow":
         # Else Keras compiles with XLA, which takes longer than predicting a hold-out does.
         network.jit_compile = False
+    return network
 
+
+def _ask_network(network: keras.Model) -> Outputs:
     def compute_outputs(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         # The same compiled function as ``predict``, without the data pipeline it sets up per call.
         return np.asarray(network.predict_on_batch(inputs), dtype=np.float32)

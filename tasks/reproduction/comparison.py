@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.dataset import Dataset
+from tasks.models.predictor import load_network
 from tasks.preparation import Preparation
 from tasks.training.data.parts import PartName, load_part
 
@@ -71,7 +72,7 @@ def compare_weights(registered: Path, repeated: Path) -> Weights:
     registered, repeated : Path
         ``network.keras`` files.
     """
-    then, now = (_load(file).get_weights() for file in (registered, repeated))
+    then, now = (load_network(file).get_weights() for file in (registered, repeated))
     n_weights = sum(array.size for array in then)
     if [array.shape for array in then] != [array.shape for array in now]:
         return Weights(n_weights, n_weights, None)
@@ -108,7 +109,8 @@ def compare_predictions(
         inputs, _ = part.take(slice(0, min(part.n_rows, MAX_COMPARED_ROWS)))
         then, now = (
             np.asarray(
-                _load(file).predict(inputs, batch_size=BATCH_SIZE, verbose=0), dtype=np.float64
+                load_network(file).predict(inputs, batch_size=BATCH_SIZE, verbose=0),
+                dtype=np.float64,
             )
             for file in (registered, repeated)
         )
@@ -116,12 +118,6 @@ def compare_predictions(
         scale = float(np.max(np.abs(then), initial=0.0))
         return Predictions(name, len(inputs), largest, largest / scale if scale else largest)
     return None
-
-
-def _load(file: Path) -> Any:
-    import keras
-
-    return keras.saving.load_model(file, compile=False, safe_mode=True)
 
 
 def _count_different(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> int:

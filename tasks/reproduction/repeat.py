@@ -15,6 +15,8 @@ from typing import Any
 
 from tasks.dataset import Dataset
 from tasks.errors import RequestError, TrackingError
+from tasks.models.packaging import find_network
+from tasks.models.predictor import NETWORK_FILE
 from tasks.preparation import Preparation
 from tasks.reproduction.comparison import (
     Predictions,
@@ -32,15 +34,12 @@ from tasks.reproduction.record import (
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, connect, tags
 from tasks.tracking.nights import scratch_folder
-from tasks.training.cards.gpu import choose_lease_size, find_gpus
-from tasks.training.cards.interpreter import train_in_fresh_interpreter
-from tasks.training.cards.lease import lease_cards
-from tasks.training.request import TRIALS_FILE, TrainingReport, TrainingRequest, carry_out
-from tasks.training.step import NETWORK_IN_MODEL, find_spec
+from tasks.training.placement import train_where_it_fits
+from tasks.training.request import TRIALS_FILE, TrainingRequest
+from tasks.training.step import find_spec
 
 # Between two trainings on a card, whose sums come in another order each time, over some epochs.
 CARD_TOLERANCE = 0.05
-NETWORK_FILE = "network.keras"
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def reproduce(
         tell("fetching what it was trained on")
         # Only fetched with: the recorded run is not opened again.
         step = Step(client, record.night, f"train.{record.candidate}", record.run.info.run_id, home)
-        registered = step.fetch(record.version.model) / NETWORK_IN_MODEL
+        registered = find_network(step.fetch(record.version.model))
         if not registered.is_file():
             raise RequestError(
                 f"Version {record.version.version} of {model!r} is no network.",
@@ -167,7 +166,8 @@ def reproduce(
         dataset = Dataset.open(Path(request.dataset))
         check_dataset(record, dataset)
         circumstances = compare_circumstances(settings, record)
-        report, device = _train(request, home, settings, tell)
+        tell("training")
+        report, gpus = train_where_it_fits(request, home, settings, on_line=tell)
         tell("comparing")
         repeated = Path(request.output) / NETWORK_FILE
         weights = compare_weights(registered, repeated)
@@ -179,7 +179,7 @@ def reproduce(
             night=record.night.date.isoformat(),
             run_id=record.run.info.run_id,
             dataset_sha256=dataset.sha256,
-            device=device,
+            device=", ".join(gpu.name for gpu in gpus) or "CPU",
             seconds=report.seconds,
             circumstances=circumstances,
             notes=notes,
@@ -216,7 +216,7 @@ def _make_request(
     warm_start = None
     if tags.WARM_START in recorded.tags:
         start = Handoff.from_json(json.loads(recorded.tags[tags.WARM_START]))
-        warm_start = str(step.fetch(start) / NETWORK_IN_MODEL)
+        warm_start = str(find_network(step.fetch(start)))
     request = TrainingRequest(
         candidate=record.candidate,
         spec=spec,
@@ -242,16 +242,3 @@ def _read_found_settings(step: Step) -> dict[str, Any]:
         ) from error
     settings: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["settings"]
     return settings
-
-
-def _train(
-    request: TrainingRequest, home: Path, settings: Settings, tell: Callable[[str], None]
-) -> tuple[TrainingReport, str]:
-    tell("training")
-    gpus = find_gpus()
-    if not gpus:
-        return carry_out(request, lambda epoch: tell(str(epoch))), "CPU"
-    wanted = choose_lease_size(request.spec["devices"], gpus)
-    with lease_cards(gpus, wanted, settings.home / "leases") as lease:
-        report = train_in_fresh_interpreter(request, home, tell, lease=lease)
-        return report, ", ".join(gpu.name for gpu in lease.gpus)

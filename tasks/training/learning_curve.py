@@ -11,15 +11,18 @@ import logging
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tasks.errors import CleaningError, TrainingError
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step
+from tasks.training.cards.system_metrics import log_system_metrics
+from tasks.training.placement import train_where_it_fits
 from tasks.training.progress import MEASURE_OF, TRAIN, VALIDATION
 from tasks.training.request import TRIALS_FILE, TrainingRequest
-from tasks.training.step import find_spec, share_time, train_where_it_fits
+from tasks.training.step import find_spec, share_time
 from tasks.workflow import Workflow
 
 logger = logging.getLogger(__name__)
@@ -149,7 +152,12 @@ def _train_share(
 ) -> Point:
     wanted = replace(request, share=share, checkpoints=str(checkpoints / f"{share:g}"))
     try:
-        report = train_where_it_fits(wanted, step, settings)
+        report, _ = train_where_it_fits(
+            wanted,
+            step.workdir,
+            settings,
+            watch=partial(log_system_metrics, step.client, step.run_id),
+        )
     finally:
         shutil.rmtree(wanted.output, ignore_errors=True)  # the networks themselves are of no use
     return Point(

@@ -10,6 +10,7 @@ import json
 import logging
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +19,22 @@ import pyarrow as pa
 
 from tasks.dataset import Dataset
 from tasks.errors import RequestError, nearest
-from tasks.models.packaging import save_as_mlflow_model
+from tasks.models.packaging import find_network, save_as_mlflow_model
 from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
-from tasks.training.cards.gpu import choose_lease_size, find_gpus
-from tasks.training.cards.interpreter import train_in_fresh_interpreter
-from tasks.training.cards.lease import lease_cards
 from tasks.training.cards.system_metrics import log_system_metrics
-from tasks.training.progress import Epoch
+from tasks.training.placement import train_where_it_fits
 from tasks.training.request import (
     HISTORY_FILE,
-    NETWORK_KINDS,
     TRIALS_FILE,
     TrainingReport,
     TrainingRequest,
-    carry_out,
 )
 from tasks.workflow import Workflow, WorkflowModel
 
 logger = logging.getLogger(__name__)
 
-NETWORK_IN_MODEL = Path("artifacts") / "predictor" / "network.keras"  # in an MLflow model folder
 MLFLOW_DIGEST_CHARACTERS = 36  # the longest digest that MLflow stores
 MLFLOW_SCHEMA_CHARACTERS = 1_000_000  # and the longest schema (1,048,575 with some room)
 
@@ -102,7 +97,9 @@ def run(
     )
     step.log_params({"candidate": candidate, "seed": request.seed, **_flatten(spec)})
     _log_dataset(step, dataset)
-    report = train_where_it_fits(request, step, settings)
+    report, _ = train_where_it_fits(
+        request, step.workdir, settings, watch=partial(log_system_metrics, step.client, step.run_id)
+    )
     result = step.workdir / "result"
     history = result / HISTORY_FILE
     _log_report(step, report, json.loads(history.read_text(encoding="utf-8"))["rows"])
@@ -117,34 +114,6 @@ def run(
         "model": step.publish(model, "model"),
         "history": step.publish(history, "history"),
     }
-
-
-def train_where_it_fits(request: TrainingRequest, step: Step, settings: Settings) -> TrainingReport:
-    """Carry out a request: on a card of its own in a fresh interpreter, or here on the CPU.
-
-    Parameters
-    ----------
-    request : TrainingRequest
-    step : Step
-        Its scratch folder takes what a fresh interpreter is given and leaves, its run the load of
-        the machine.
-    settings : Settings
-        Names the folder of leases.
-
-    Returns
-    -------
-    TrainingReport
-    """
-    gpus = find_gpus() if request.spec.get("kind") in NETWORK_KINDS else ()
-    if not gpus:
-        with log_system_metrics(step.client, step.run_id):
-            return carry_out(request, _log_epoch)
-    wanted = choose_lease_size(request.spec["devices"], gpus)
-    with lease_cards(gpus, wanted, settings.home / "leases") as lease:
-        names = ", ".join(card.name for card in lease.gpus)
-        logger.info("%s: training on %s in a fresh interpreter", request.candidate, names)
-        with log_system_metrics(step.client, step.run_id, lease.gpus):
-            return train_in_fresh_interpreter(request, step.workdir, logger.info, lease=lease)
 
 
 def find_spec(workflow: Workflow, candidate: str) -> dict[str, Any]:
@@ -176,7 +145,7 @@ def _fetch_champion(step: Step, workflow: Workflow) -> str | None:
     champion = find_by_alias(step.client, workflow.name, CHAMPION)
     if champion is None:
         return None
-    network = step.fetch(champion.model) / NETWORK_IN_MODEL
+    network = find_network(step.fetch(champion.model))
     if not network.is_file():
         return None
     step.set_tags({tags.WARM_START: json.dumps(champion.model.to_json())})
@@ -207,10 +176,6 @@ def _log_dataset(step: Step, folder: Path) -> None:
     step.client.log_inputs(
         step.run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])]
     )
-
-
-def _log_epoch(epoch: Epoch) -> None:
-    logger.info("%s", epoch)
 
 
 def _log_report(step: Step, report: TrainingReport, history: list[dict[str, Any]]) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import keras  # noqa: TID253 - whoever imports this file is about to train
 
-from tasks.errors import TrainingError
+from tasks.errors import ModelError, TrainingError
+from tasks.models.predictor import load_network
 
 logger = logging.getLogger(__name__)
 
@@ -33,10 +34,10 @@ def start_from(network: keras.Model, file: Path, *, name: str) -> None:
         When a layer is missing or has weights of another shape; nothing is changed then.
     """
     try:
-        earlier = keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (ValueError, TypeError, OSError) as error:
+        earlier = load_network(file)
+    except ModelError as error:
         raise TrainingError(
-            f"The network that the candidate {name!r} should begin with cannot be loaded: {error}",
+            f"The network that the candidate {name!r} should begin with cannot be loaded: {error.what}",
             expected="the champion's network.keras",
             hint="set 'warm_start: false' for one night",
         ) from error

@@ -17,7 +17,7 @@ from tasks.settings import Settings
 from tasks.tracking import Handoff, Night, TaskIdentity, open_step
 from tasks.training import learning_curve
 from tasks.training import step as training
-from tasks.training.request import TrainingReport, TrainingRequest
+from tasks.training.request import TrainingRequest
 from tasks.workflow import MlpCandidate, Workflow, find_workflow
 
 if TYPE_CHECKING:
@@ -136,10 +136,10 @@ def test_a_share_that_cannot_be_trained_is_left_out(
     """With its reason; the others stand."""
     real = learning_curve.train_where_it_fits
 
-    def train(request: TrainingRequest, workdir: Path, settings: Settings) -> TrainingReport:
+    def train(request: TrainingRequest, *given: Any, **named: Any) -> Any:
         if request.share == 0.05:
             raise TrainingError("Two rows are of one class.", hint="wait")
-        return real(request, workdir, settings)
+        return real(request, *given, **named)
 
     monkeypatch.setattr(learning_curve, "train_where_it_fits", train)
     document = draw()
@@ -152,7 +152,7 @@ def test_a_training_that_was_stopped_is_tried_again(
 ) -> None:
     """Left out it would be for good, and nothing is wrong with the share."""
 
-    def stop(*_: object) -> TrainingReport:
+    def stop(*_: object, **__: object) -> None:
         raise TrainingStoppedError("ended from outside")
 
     monkeypatch.setattr(learning_curve, "train_where_it_fits", stop)
@@ -169,10 +169,10 @@ def test_a_retry_takes_up_what_a_killed_try_has_trained(
     """The first share is read from its checkpoint, without an epoch of its own."""
     real = learning_curve.train_where_it_fits
 
-    def die_at_the_second(*given: Any) -> TrainingReport:
-        if given[0].share == 0.5:
+    def die_at_the_second(request: TrainingRequest, *given: Any, **named: Any) -> Any:
+        if request.share == 0.5:
             raise KeyboardInterrupt
-        return real(*given)
+        return real(request, *given, **named)
 
     monkeypatch.setattr(learning_curve, "train_where_it_fits", die_at_the_second)
     with pytest.raises(KeyboardInterrupt):
@@ -203,7 +203,7 @@ def test_the_settings_that_a_search_found_are_trained(
     client.log_artifact(trained["history"].run_id, str(trials))
     asked: list[TrainingRequest] = []
 
-    def refuse(request: TrainingRequest, *_: object) -> TrainingReport:
+    def refuse(request: TrainingRequest, *_: object, **__: object) -> None:
         asked.append(request)
         raise TrainingError("only the request is looked at")
 
