@@ -19,7 +19,7 @@ from tasks.errors import RequestError, ServiceError, nearest
 from tasks.services.secrets import ADMIN, read_secrets
 from tasks.settings import Settings
 
-_TIMEOUT_SECONDS = 30  # the server is busy for some seconds when it answers its first requests
+_TIMEOUT_SECONDS = 90  # the server waits for its database for up to a minute
 _PAGE_SIZE = 100  # the most that Airflow gives at once
 _POLL_SECONDS = 0.5
 FINAL_STATES = frozenset({"success", "failed"})

@@ -41,9 +41,15 @@ LOOPBACK = "127.0.0.1"
 # only take memory from one another on a laptop.
 PARALLELISM = 4
 
+# SQLite has one writer at a time. On a busy machine Airflow's DAG processor and its first requests
+# hold it for over ten seconds; after SQLite's own five the others would fail with "database is
+# locked", and so would a task's start, heartbeat or end. Whoever asks the server waits as long.
+_DATABASE_TIMEOUT_SECONDS = 60
+
 # A supervisor process beats for its task once a second (below), whatever the task itself does, so
-# half a minute of silence means that it was killed. Airflow's default would wait five minutes.
-_TASK_HEARTBEAT_TIMEOUT_SECONDS = 30
+# longer silence than the database may cause means that it was killed. Airflow's default would wait
+# five minutes.
+_TASK_HEARTBEAT_TIMEOUT_SECONDS = 90
 
 # A workflow file is read when the DAG file that makes DAGs of it is parsed again, so this bounds
 # how long an edit takes to show. One parse takes a fraction of a second.
@@ -182,7 +188,9 @@ def _airflow_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
         ("core", "execution_api_server_url"): (
             f"http://{LOOPBACK}:{settings.airflow_port}/execution/"
         ),
-        ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}",
+        ("database", "sql_alchemy_conn"): (
+            f"sqlite:///{home / 'airflow.db'}?timeout={_DATABASE_TIMEOUT_SECONDS}"
+        ),
         ("api", "host"): LOOPBACK,
         ("api", "port"): settings.airflow_port,
         ("api", "workers"): 1,
@@ -194,6 +202,7 @@ def _airflow_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
         ("scheduler", "task_instance_heartbeat_timeout"): _TASK_HEARTBEAT_TIMEOUT_SECONDS,
         # The supervisor of a finished task often keeps its slot this long (default 5).
         ("workers", "min_heartbeat_interval"): 1,
+        ("workers", "execution_api_timeout"): _DATABASE_TIMEOUT_SECONDS,
         ("dag_processor", "min_file_process_interval"): _REPARSE_SECONDS,
         # Each look for new DAG files forgets the errors of broken workflow files until the next
         # parse, because their paths are no DAG files: look seldom.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tasks.registry import CHALLENGER, CHAMPION, find_by_alias
+from tasks.services.airflow_api import AirflowClient
 from tasks.settings import Settings
 from tasks.tracking import connect, tags
 from tasks.workflow import find_workflow, plan_night
@@ -87,7 +88,12 @@ def test_runs_lead_back_to_airflow(services: Services, first_night: dict[str, An
     assert found[tags.AIRFLOW_DAG] == "flowers"
     assert found[tags.AIRFLOW_RUN] == first_night["airflow_run_id"]
     assert found[tags.AIRFLOW_TASK] == "train.small"
-    assert found[tags.AIRFLOW_TRY] == "1"
+    with AirflowClient.from_settings(settings) as airflow:
+        tries = {
+            task.task_id: task.try_number
+            for task in airflow.task_instances("flowers", first_night["airflow_run_id"])
+        }
+    assert found[tags.AIRFLOW_TRY] == str(tries["train.small"])
     assert found[tags.AIRFLOW_URL].startswith(settings.airflow_url)
 
 

@@ -5,6 +5,7 @@ import socket
 import stat
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -163,6 +164,21 @@ def test_a_run_is_triggered_and_its_task_finds_what_it_needs(settings, first):
     uri, seen = (settings.home / "seen").read_text().splitlines()
     assert uri == settings.mlflow_url
     assert expected is None or seen.split() == expected
+
+
+def test_users_who_act_at_once_are_all_served(settings, first):
+    """Airflow's server would lock itself out of SQLite, and answer some of them with errors."""
+
+    def trigger(number):
+        with AirflowClient.from_settings(settings) as airflow:
+            return airflow.trigger(DAG_ID, run_id=f"at_once_{number}").run_id
+
+    with AirflowClient.from_settings(settings) as airflow:
+        airflow.wait_for_dag(DAG_ID, timeout_seconds=30)
+        airflow._request("PATCH", f"/api/v2/dags/{DAG_ID}", json={"is_paused": True})
+    with ThreadPoolExecutor(6) as users:
+        triggered = list(users.map(trigger, range(12)))
+    assert triggered == [f"at_once_{number}" for number in range(12)]
 
 
 def test_gpu_pool_is_there(settings, first):

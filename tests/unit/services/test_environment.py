@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 
 from tasks.services.environment import airflow_environment, mlflow_environment
 from tasks.services.secrets import Secrets
@@ -76,6 +77,18 @@ def test_everything_listens_on_loopback(settings):
     assert url == "http://127.0.0.1:18080/execution/"
     assert environment["AIRFLOW__API__BASE_URL"] == "http://localhost:18080"
     assert environment["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:15000"
+
+
+def test_a_busy_database_ends_no_task(settings):
+    """Whoever writes waits for whoever does, and no caller or scheduler loses patience before."""
+    environment = build(settings)
+    (settings.home / "airflow").mkdir(parents=True)
+    engine = sqlalchemy.create_engine(environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"])
+    with engine.connect() as connection:
+        waits = connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() / 1000
+    assert waits == 60
+    assert float(environment["AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT"]) >= waits
+    assert float(environment["AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT"]) > waits
 
 
 def test_steps_find_the_same_settings(settings, tmp_path):
