@@ -22,8 +22,8 @@ MIN_SHARE = 1e-12
 Floats = npt.NDArray[np.float64]
 
 
-def fit_autoregression(windows: Windows, scale: Floats, alpha: float) -> tuple[Floats, Floats]:
-    r"""Fit every step ahead of every column as a linear function of the column's own window.
+def solve_autoregression(windows: Windows, scale: Floats, alpha: float) -> tuple[Floats, Floats]:
+    r"""Solve every step ahead of every column as a linear function of the column's own window.
 
     Parameters
     ----------

@@ -13,27 +13,38 @@ from typing import Any
 from tasks.dataset import Dataset
 from tasks.errors import TrainingError, nearest
 from tasks.preparation import Preparation
+from tasks.training.baselines.request import FitRequest
 from tasks.training.baselines.result import BaselineResult
 from tasks.training.baselines.series import (
-    fit_autoregression_of,
     fit_last_value,
+    fit_linear_autoregression,
     fit_seasonal_naive,
 )
-from tasks.training.baselines.tables import fit_boosting, fit_linear, fit_logistic
-from tasks.training.data.parts import Part, load_part
+from tasks.training.baselines.tables import (
+    fit_gradient_boosting,
+    fit_linear_regression,
+    fit_logistic_regression,
+)
+from tasks.training.data.parts import load_part
 
 logger = logging.getLogger(__name__)
 
-Fitter = Callable[..., BaselineResult]
+Fitter = Callable[[FitRequest[Any]], BaselineResult]
 
 # By what is predicted, and the baseline's kind.
 _FITTERS: dict[str, dict[str, Fitter]] = {
-    "classification": {"logistic_regression": fit_logistic, "gradient_boosting": fit_boosting},
-    "regression": {"linear_regression": fit_linear, "gradient_boosting": fit_boosting},
+    "classification": {
+        "logistic_regression": fit_logistic_regression,
+        "gradient_boosting": fit_gradient_boosting,
+    },
+    "regression": {
+        "linear_regression": fit_linear_regression,
+        "gradient_boosting": fit_gradient_boosting,
+    },
     "forecast": {
         "last_value": fit_last_value,
         "seasonal_naive": fit_seasonal_naive,
-        "linear_autoregression": fit_autoregression_of,
+        "linear_autoregression": fit_linear_autoregression,
     },
 }
 
@@ -87,20 +98,23 @@ def fit_baseline(
             expected=nearest(kind, fitters),
             hint="correct 'kind' under 'baselines' in the workflow file",
         )
-    training = load_part(dataset, preparation, "train", scratch=scratch)
-    validation = load_part(dataset, preparation, "validation", scratch=scratch)
-    result = fitters[kind](training, validation, preparation, spec, name=name, seed=seed)
-    _log(name, kind, training, result)
-    return result
-
-
-def _log(name: str, kind: str, training: Part, result: BaselineResult) -> None:
+    result = fitters[kind](
+        FitRequest(
+            training=load_part(dataset, preparation, "train", scratch=scratch),
+            validation=load_part(dataset, preparation, "validation", scratch=scratch),
+            preparation=preparation,
+            spec=spec,
+            name=name,
+            seed=seed,
+        )
+    )
     logger.info(
         "%s: %s on %d training rows, %d iterations, %s, %.1f s",
         name,
         kind,
-        training.n_rows,
+        result.n_training_rows,
         result.n_iterations,
         "converged" if result.is_converged else "not converged",
         result.seconds,
     )
+    return result

@@ -1,14 +1,19 @@
-"""A fitted baseline: the model, how it came about, and the file it is saved as."""
+"""A fitted baseline: the model, how it came about and scores, and the file it is saved as.
+
+Made by the fitters of ``tables`` and ``series``, given back by ``fit``.
+"""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE
+from tasks.training.baselines.request import FitRequest, PartT
+from tasks.training.progress import MEASURE_OF, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     import keras
@@ -52,6 +57,51 @@ class BaselineResult:
     n_training_rows: int
     n_validation_rows: int
     seconds: float
+
+
+def make_result(
+    request: FitRequest[PartT],
+    model: Any,
+    score: Callable[[Any, FitRequest[PartT], PartT], tuple[float, float]],
+    *,
+    is_converged: bool,
+    n_iterations: int,
+    n_parameters: int,
+    seconds: float,
+) -> BaselineResult:
+    """Score a fitted model and say how it came about.
+
+    Parameters
+    ----------
+    request : FitRequest
+    model : keras.Model or scikit-learn estimator
+        A network for a forecast, else an estimator.
+    score : callable
+        Takes the model, the request and one of its parts, and gives the loss and the measure beside it.
+    is_converged, n_iterations, n_parameters, seconds
+        As in the result.
+
+    Returns
+    -------
+    BaselineResult
+    """
+    kind = request.preparation.kind
+    metrics: dict[str, float] = {}
+    for part, rows in ((TRAIN, request.training), (VALIDATION, request.validation)):
+        if rows.n_rows:
+            loss, measure = score(model, request, rows)
+            metrics |= {f"{part}_loss": loss, f"{part}_{MEASURE_OF[kind]}": measure}
+    return BaselineResult(
+        estimator=None if kind == "forecast" else model,
+        network=model if kind == "forecast" else None,
+        is_converged=is_converged,
+        n_iterations=n_iterations,
+        n_parameters=n_parameters,
+        metrics=metrics,
+        n_training_rows=request.training.n_rows,
+        n_validation_rows=request.validation.n_rows,
+        seconds=seconds,
+    )
 
 
 def save_baseline(result: BaselineResult, folder: Path) -> tuple[str, ...]:

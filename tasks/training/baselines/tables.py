@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import TrainingError
-from tasks.preparation import Preparation
-from tasks.training.baselines.result import BaselineResult
+from tasks.training.baselines.request import FitRequest
+from tasks.training.baselines.result import BaselineResult, make_result
 from tasks.training.data.rows import Rows
-from tasks.training.data.statistics import compute_statistics
 
 # A histogram of 256 bins per input and leaf, and each tree looks at all of them: 28x28 pixels are
 # slow, more than 64x64 take longer than any network beside them.
@@ -26,30 +24,14 @@ MAX_BOOSTED_INPUTS = 4096
 # trees on 100 rows, and 5 s on 10,000, where one took 0.05 and 0.6 s.
 MAX_ROWS_ON_ONE_THREAD = 50_000
 
-Floats = npt.NDArray[np.floating[Any]]
 
-
-def fit_logistic(
-    training: Rows,
-    validation: Rows,
-    preparation: Preparation,
-    spec: Mapping[str, Any],
-    *,
-    name: str,
-    seed: int,  # noqa: ARG001 - no chance is involved
-) -> BaselineResult:
+def fit_logistic_regression(request: FitRequest[Rows]) -> BaselineResult:
     """Fit StandardScaler and multinomial logistic regression.
 
     Parameters
     ----------
-    training, validation : Rows
-        Of classes.
-    preparation : Preparation
-    spec : mapping
-        ``max_iter``.
-    name : str
-        For messages.
-    seed : int
+    request : FitRequest of Rows
+        Of classes; its ``max_iter`` bounds the solver's iterations.
 
     Returns
     -------
@@ -70,48 +52,30 @@ def fit_logistic(
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    _check_classes(training, preparation, name)
-    model = LogisticRegression(solver="lbfgs", max_iter=spec["max_iter"])
+    _check_classes(request)
+    model = LogisticRegression(solver="lbfgs", max_iter=request.spec["max_iter"])
     pipeline = Pipeline([("scaler", StandardScaler()), ("classifier", model)])
-    start = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        _fit(pipeline, _flatten(training.inputs), training.targets, name)
-    seconds = time.perf_counter() - start
-    return BaselineResult(
-        estimator=pipeline,
-        network=None,
+        seconds = _fit(pipeline, request)
+    return make_result(
+        request,
+        pipeline,
+        _score,
         is_converged=not any(issubclass(w.category, ConvergenceWarning) for w in caught),
         n_iterations=int(np.max(model.n_iter_)),
         n_parameters=model.coef_.size + model.intercept_.size,
-        metrics=_score(pipeline, training, validation, preparation),
-        n_training_rows=training.n_rows,
-        n_validation_rows=validation.n_rows,
         seconds=seconds,
     )
 
 
-def fit_linear(
-    training: Rows,
-    validation: Rows,
-    preparation: Preparation,
-    spec: Mapping[str, Any],
-    *,
-    name: str,
-    seed: int,  # noqa: ARG001 - no chance is involved
-) -> BaselineResult:
+def fit_linear_regression(request: FitRequest[Rows]) -> BaselineResult:
     """Fit StandardScaler and linear regression, by least squares or ridge.
 
     Parameters
     ----------
-    training, validation : Rows
-        Of numbers.
-    preparation : Preparation
-    spec : mapping
-        ``alpha``.
-    name : str
-        For messages.
-    seed : int
+    request : FitRequest of Rows
+        Of numbers; its ``alpha`` is the weight of the squared coefficients, 0 for least squares.
 
     Returns
     -------
@@ -126,47 +90,31 @@ def fit_linear(
     from sklearn.pipeline import Pipeline
     from sklearn.preprocessing import StandardScaler
 
-    model = Ridge(alpha=spec["alpha"]) if spec["alpha"] else LinearRegression()
+    alpha = request.spec["alpha"]
+    model = Ridge(alpha=alpha) if alpha else LinearRegression()
     pipeline = Pipeline([("scaler", StandardScaler()), ("regressor", model)])
-    start = time.perf_counter()
     # In float64: the normal equations and the singular values of columns that nearly say the same
     # have no digits to give away.
-    inputs = _flatten(training.inputs).astype(np.float64)
-    _fit(pipeline, inputs, training.targets.ravel().astype(np.float64), name)
-    return BaselineResult(
-        estimator=pipeline,
-        network=None,
+    seconds = _fit(pipeline, request, dtype=np.float64)
+    return make_result(
+        request,
+        pipeline,
+        _score,
         is_converged=True,
         n_iterations=1,
         n_parameters=model.coef_.size + 1,
-        seconds=time.perf_counter() - start,
-        metrics=_score(pipeline, training, validation, preparation),
-        n_training_rows=training.n_rows,
-        n_validation_rows=validation.n_rows,
+        seconds=seconds,
     )
 
 
-def fit_boosting(
-    training: Rows,
-    validation: Rows,
-    preparation: Preparation,
-    spec: Mapping[str, Any],
-    *,
-    name: str,
-    seed: int,
-) -> BaselineResult:
+def fit_gradient_boosting(request: FitRequest[Rows]) -> BaselineResult:
     """Fit gradient-boosted trees on histograms; the validation rows say when to stop.
 
     Parameters
     ----------
-    training, validation : Rows
-        Of classes or numbers.
-    preparation : Preparation
-    spec : mapping
-        ``max_iter``, ``learning_rate``, ``max_leaf_nodes``.
-    name : str
-        For messages.
-    seed : int
+    request : FitRequest of Rows
+        Of classes or numbers; its ``max_iter``, ``learning_rate`` and ``max_leaf_nodes`` are
+        scikit-learn's.
 
     Returns
     -------
@@ -193,16 +141,17 @@ def fit_boosting(
     import threadpoolctl
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-    n_inputs = int(np.prod(preparation.input_shape))
+    training, validation, spec = request.training, request.validation, request.spec
+    n_inputs = int(np.prod(request.preparation.input_shape))
     if n_inputs > MAX_BOOSTED_INPUTS:
         raise TrainingError(
-            f"The baseline {name!r} would grow trees on {n_inputs:,} inputs per row.",
+            f"The baseline {request.name!r} would grow trees on {n_inputs:,} inputs per row.",
             expected=f"at most {MAX_BOOSTED_INPUTS:,}: beyond, trees take longer than the networks",
             hint="make the images smaller, or remove this baseline from 'baselines'",
         )
-    is_of_classes = preparation.kind == "classification"
+    is_of_classes = request.preparation.kind == "classification"
     if is_of_classes:
-        _check_classes(training, preparation, name)
+        _check_classes(request)
     boosting = HistGradientBoostingClassifier if is_of_classes else HistGradientBoostingRegressor
     has_validation = validation.n_rows > 0
     model = boosting(
@@ -210,54 +159,57 @@ def fit_boosting(
         learning_rate=spec["learning_rate"],
         max_leaf_nodes=spec["max_leaf_nodes"],
         early_stopping=True if has_validation else "auto",
-        random_state=seed,
+        random_state=request.seed,
     )
     unseen = {}
     if has_validation:
         unseen = {"X_val": _flatten(validation.inputs), "y_val": _to_y(validation)}
-    start = time.perf_counter()
     n_threads = 1 if training.n_rows <= MAX_ROWS_ON_ONE_THREAD else None
     with threadpoolctl.threadpool_limits(n_threads, user_api="openmp"):
-        _fit(model, _flatten(training.inputs), _to_y(training), name, **unseen)
-    seconds = time.perf_counter() - start
-    return BaselineResult(
-        estimator=model,
-        network=None,
+        seconds = _fit(model, request, **unseen)
+    return make_result(
+        request,
+        model,
+        _score,
         is_converged=not model.do_early_stopping_ or model.n_iter_ < model.max_iter,
         n_iterations=int(model.n_iter_),
         n_parameters=_count_nodes(model),
-        metrics=_score(model, training, validation, preparation),
-        n_training_rows=training.n_rows,
-        n_validation_rows=validation.n_rows,
         seconds=seconds,
     )
 
 
-def _check_classes(training: Rows, preparation: Preparation, name: str) -> None:
-    n_found = len(np.unique(training.targets))
+def _check_classes(request: FitRequest[Rows]) -> None:
+    n_found = len(np.unique(request.training.targets))
     if n_found < 2:
         raise TrainingError(
-            f"The baseline {name!r} cannot be fitted: the training rows hold {n_found} class.",
+            f"The baseline {request.name!r} cannot be fitted: the training rows hold {n_found} class.",
             expected="training rows of at least two classes",
             hint="look at the target column of the clean data; more rows may be needed",
         )
-    if n_found != len(preparation.classes):
+    classes = request.preparation.classes
+    if n_found != len(classes):
         raise TrainingError(
             f"The training rows hold {n_found} of the preparation's classes.",
-            expected=f"rows of all of {list(preparation.classes)}",
+            expected=f"rows of all of {list(classes)}",
             hint="run the cleaning step again: the preparation belongs to other rows",
         )
 
 
-def _fit(estimator: Any, X: Floats, y: npt.NDArray[Any], name: str, **unseen: Any) -> None:
+def _fit(
+    estimator: Any, request: FitRequest[Rows], *, dtype: npt.DTypeLike = np.float32, **unseen: Any
+) -> float:
+    """Fit an estimator on the training rows, and give the seconds it took."""
+    start = time.perf_counter()
+    X = _flatten(request.training.inputs).astype(dtype, copy=False)
     try:
-        estimator.fit(X, y, **unseen)
+        estimator.fit(X, _to_y(request.training), **unseen)
     except ValueError as error:
         raise TrainingError(
-            f"The baseline {name!r} cannot be fitted: {error}",
+            f"The baseline {request.name!r} cannot be fitted: {error}",
             expected="training rows of finite numbers",
             hint="look at the clean data's profile",
         ) from error
+    return time.perf_counter() - start
 
 
 def _flatten(inputs: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -275,25 +227,14 @@ def _count_nodes(model: Any) -> int:
     return sum(len(tree.nodes) for tree in trees)
 
 
-def _score(
-    estimator: Any, training: Rows, validation: Rows, preparation: Preparation
-) -> dict[str, float]:
-    scale = 1.0
-    if preparation.kind == "regression":
-        scale = float(np.sqrt(compute_statistics([training.targets]).scaling_variance[0]))
-    metrics = {}
-    for part, rows in (("train", training), ("validation", validation)):
-        if not rows.n_rows:
-            continue
-        X = _flatten(rows.inputs)
-        if preparation.kind == "regression":
-            errors = (estimator.predict(X) - _to_y(rows)) / scale
-            metrics[f"{part}_loss"] = float((errors**2).mean())
-            metrics[f"{part}_mae"] = float(np.abs(errors).mean())
-            continue
-        probabilities = estimator.predict_proba(X)
-        of_class = probabilities[np.arange(rows.n_rows), rows.targets]
-        smallest = np.finfo(np.float32).tiny  # a probability that rounds to 0 has a finite loss
-        metrics[f"{part}_loss"] = float(-np.log(np.maximum(of_class, smallest)).mean())
-        metrics[f"{part}_accuracy"] = float((probabilities.argmax(axis=1) == rows.targets).mean())
-    return metrics
+def _score(estimator: Any, request: FitRequest[Rows], rows: Rows) -> tuple[float, float]:
+    """Give cross-entropy and accuracy of classes, or both errors of standardised numbers."""
+    X = _flatten(rows.inputs)
+    if request.preparation.kind == "regression":
+        errors = (estimator.predict(X) - _to_y(rows)) / request.target_scale
+        return float((errors**2).mean()), float(np.abs(errors).mean())
+    probabilities = estimator.predict_proba(X)
+    of_class = probabilities[np.arange(rows.n_rows), rows.targets]
+    smallest = np.finfo(np.float32).tiny  # a probability that rounds to 0 has a finite loss
+    loss = float(-np.log(np.maximum(of_class, smallest)).mean())
+    return loss, float((probabilities.argmax(axis=1) == rows.targets).mean())

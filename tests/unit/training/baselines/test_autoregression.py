@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from tasks.training.baselines import autoregression
-from tasks.training.baselines.autoregression import fit_autoregression
+from tasks.training.baselines.autoregression import solve_autoregression
 from tasks.training.data.windows import Windows
 
 
@@ -33,7 +33,7 @@ def test_a_linear_recurrence_is_recovered() -> None:
     y = [0.0, 1.0]
     for _ in range(4000):
         y.append(1.2 * y[-1] - 0.2 * y[-2] + rng.normal())
-    weights, intercepts = fit_autoregression(
+    weights, intercepts = solve_autoregression(
         make_windows(np.reshape(y, (-1, 1)), 2, 2, [0]), np.ones(1), alpha=0.0
     )
     # Two steps ahead 0.2 + 0.2 * 0.2 of the last rise.
@@ -45,7 +45,7 @@ def test_a_linear_recurrence_is_recovered() -> None:
 def test_a_ramp_goes_on_rising() -> None:
     """Windows that are all alike leave the weights open: the drift is the intercept."""
     ramp = np.arange(20.0).reshape(-1, 1) * 3
-    weights, intercepts = fit_autoregression(make_windows(ramp, 4, 2, [0]), np.ones(1), alpha=0.0)
+    weights, intercepts = solve_autoregression(make_windows(ramp, 4, 2, [0]), np.ones(1), alpha=0.0)
     assert np.abs(weights).max() < 1e-9
     assert intercepts.ravel().tolist() == pytest.approx([3.0, 6.0])
 
@@ -56,7 +56,7 @@ def test_it_is_ridge_regression_on_all_windows_at_once() -> None:
 
     windows = make_windows(make_noise(60, 3), 5, 2, [2, 0])
     scale = np.array([2.0, 0.5])
-    weights, intercepts = fit_autoregression(windows, scale, alpha=3.0)
+    weights, intercepts = solve_autoregression(windows, scale, alpha=3.0)
     inputs, targets = windows.take(slice(None))
     for i, column in enumerate([2, 0]):
         last = inputs[:, -1:, column].astype(np.float64)
@@ -71,10 +71,10 @@ def test_chunks_and_groups_of_columns_change_nothing(monkeypatch: pytest.MonkeyP
     """A bound on memory is no other result."""
     windows = make_windows(make_noise(80, 3), 6, 3, [0, 1, 2])
     scale = np.array([1.0, 2.0, 3.0])
-    whole = fit_autoregression(windows, scale, alpha=1.0)
+    whole = solve_autoregression(windows, scale, alpha=1.0)
     monkeypatch.setattr(autoregression, "CHUNK_BYTES", 7 * 8 * 9 * 3)  # seven windows
     monkeypatch.setattr(autoregression, "MAX_EQUATION_BYTES", 2 * 8 * 6 * 9)  # two columns
-    parts = fit_autoregression(windows, scale, alpha=1.0)
+    parts = solve_autoregression(windows, scale, alpha=1.0)
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-10)
 
@@ -82,7 +82,7 @@ def test_chunks_and_groups_of_columns_change_nothing(monkeypatch: pytest.MonkeyP
 def test_ridge_shrinks_to_the_last_value() -> None:
     """However much the weights cost, what is left is the last value and the mean rise after it."""
     windows = make_windows(make_noise(60, 1), 5, 1, [0])
-    weights, intercepts = fit_autoregression(windows, np.ones(1), alpha=1e12)
+    weights, intercepts = solve_autoregression(windows, np.ones(1), alpha=1e12)
     inputs, targets = windows.take(slice(None))
     assert np.abs(weights).max() < 1e-8
     assert intercepts[0, 0] == pytest.approx((targets[:, 0, 0] - inputs[:, -1, 0]).mean(), abs=1e-6)
