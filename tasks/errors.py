@@ -10,6 +10,8 @@ import errno
 from collections.abc import Iterable
 from typing import ClassVar
 
+# Of another library's message: enough for the address and the reason, not for a dump of a program.
+MAX_QUOTED_CHARACTERS = 500
 _FULL_DISK_SIGNS = ("No space left on device", "database or disk is full")
 
 
@@ -141,6 +143,30 @@ def is_disk_full(error: BaseException) -> bool:
         return True
     # shutil gathers errors without their number, and SQLite speaks through SQLAlchemy and MLflow.
     return any(sign in str(error) for sign in _FULL_DISK_SIGNS)
+
+
+def get_first_line(error: BaseException) -> str:
+    r"""Get the first line of an error that says anything, to quote it in a message of our own.
+
+    Parameters
+    ----------
+    error : BaseException
+        Another library's.
+
+    Returns
+    -------
+    str
+        At most :data:`MAX_QUOTED_CHARACTERS`; the name of the error's class where it has no message.
+
+    Examples
+    --------
+    >>> get_first_line(ValueError("\nunits are negative\nTraceback ..."))
+    'units are negative'
+    >>> get_first_line(MemoryError())
+    'MemoryError'
+    """
+    lines = (line for line in str(error).splitlines() if line.strip())
+    return next(lines, type(error).__name__)[:MAX_QUOTED_CHARACTERS]
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

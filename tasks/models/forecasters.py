@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to build a model
+import keras
 import numpy as np
 import numpy.typing as npt
 

@@ -83,11 +83,11 @@ def compute_input_gradients(
             total = add_chosen(network(x, training=False))
         gradients = tape.gradient(total, x)
     elif backend == "jax":
-        import jax  # type: ignore[import-not-found, unused-ignore]
+        import jax
 
         gradients = jax.grad(lambda x: add_chosen(network(x, training=False)))(x)
     elif backend == "torch":
-        import torch  # type: ignore[import-not-found, unused-ignore]
+        import torch
 
         x = x.requires_grad_()
         (gradients,) = torch.autograd.grad(add_chosen(network(x, training=False)), x)
@@ -139,7 +139,7 @@ def compute_weight_gradients(
             value = loss(y, network(x, training=False))
         gradients = tape.gradient(value, values, unconnected_gradients="zero")
     elif backend == "jax":
-        import jax  # type: ignore[import-not-found, unused-ignore]
+        import jax
 
         fixed = [weight.value for weight in network.non_trainable_variables]
 
@@ -149,7 +149,7 @@ def compute_weight_gradients(
 
         value, gradients = jax.value_and_grad(compute_loss)([weight.value for weight in weights])
     elif backend == "torch":
-        import torch  # type: ignore[import-not-found, unused-ignore]
+        import torch
 
         value = loss(y, network(x, training=False))
         gradients = torch.autograd.grad(

@@ -22,7 +22,7 @@ PREDICTION = "prediction"
 PROBABILITY_PREFIX = "probability_"
 
 
-class RegisteredModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+class RegisteredModel(mlflow.pyfunc.PythonModel):
     """Raw rows in, and what the model says of each out; windows of a series in, and forecasts out."""
 
     def load_context(self, context: Any) -> None:

@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import ServiceError, is_disk_full
+from tasks.errors import ServiceError, get_first_line, is_disk_full
 from tasks.settings import Settings
 from tasks.tracking.database import ensure_database
 
@@ -66,13 +66,8 @@ def connect(settings: Settings) -> MlflowClient:
                 hint="free some space, or set NOCTURNE_HOME to a folder on another disk",
             ) from error
         raise ServiceError(
-            f"MLflow does not answer at {settings.tracking_uri}: {_first_line(error)}",
+            f"MLflow does not answer at {settings.tracking_uri}: {get_first_line(error)}",
             expected="a running MLflow server, or a SQLite file that can be written",
             hint="start the services with `nocturne up`, or correct NOCTURNE_TRACKING_URI",
         ) from error
     return client
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__

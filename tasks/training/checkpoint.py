@@ -1,6 +1,6 @@
 """Where a training stands, as one file that is there whole or not at all.
 
-Written by ``tasks.training.watch`` after an epoch, read by ``trainer`` when a killed training is tried
+Written by ``tasks.training.monitor`` after an epoch, read by ``trainer`` when a killed training is tried
 again: it goes on as if it had never stopped.
 """
 

@@ -1,6 +1,6 @@
 """How the learning rate goes over a training: constant, cosine or one-cycle, with a warm-up.
 
-Used by ``tasks.training.trainer``; Keras 3 on any backend.
+Used by ``tasks.training.compilation``; Keras 3 on any backend.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ END_OF_CYCLE = 1e-3  # of the largest rate; a cosine goes there too, because 0 w
 
 
 @keras.saving.register_keras_serializable(package="nocturne")
-class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+class WarmUpAndDecay(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises in a straight line and falls along a cosine, or stays.
 
     Parameters

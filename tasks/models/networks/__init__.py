@@ -5,6 +5,6 @@ MLflow, Airflow or scikit-learn. ``docs/mathematics.md`` has the equations.
 """
 
 from tasks.models.networks.build import build_network
-from tasks.models.networks.heads import add_units
+from tasks.models.networks.heads import add_output_rescaling
 
-__all__ = ["add_units", "build_network"]
+__all__ = ["add_output_rescaling", "build_network"]

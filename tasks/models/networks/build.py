@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to build a network
+import keras
 import numpy as np
 import numpy.typing as npt
 
-from tasks.errors import TrainingError, nearest
+from tasks.errors import TrainingError, get_first_line, nearest
 from tasks.models.networks.convolution import add_convolutions
 from tasks.models.networks.dense import add_dense_layers
 from tasks.models.networks.heads import HEADS
@@ -67,7 +67,7 @@ def build_network(
         - of a number its standardised value, (n_rows, 1);
         - of a forecast standardised values, (n_rows, horizon, n_columns).
 
-        :func:`tasks.models.networks.add_units` turns standardised values back.
+        :func:`tasks.models.networks.add_output_rescaling` turns standardised values back.
 
     Raises
     ------
@@ -123,9 +123,8 @@ def build_network(
         if last is not None:
             outputs = add_last_value(outputs, last, target_places)
     except ValueError as error:
-        reason = next((line for line in str(error).splitlines() if line), "no reason given")
         raise TrainingError(
-            f"The network of the candidate {name!r} cannot be built: {reason}",
+            f"The network of the candidate {name!r} cannot be built: {get_first_line(error)}",
             expected=f"layers that fit an input of the shape {input_shape}",
             hint=_HINTS.get(layers, "correct the candidate's layers in the workflow file"),
         ) from error

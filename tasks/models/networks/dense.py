@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras  # noqa: TID253 - imported to build a network
+import keras
 
 from tasks.models.networks.spec import Spec
 

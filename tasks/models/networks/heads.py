@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import keras  # noqa: TID253 - imported to build a network
+import keras
 import numpy as np
 import numpy.typing as npt
 
 from tasks.models.networks.spec import FULL_PRECISION
 
 
-def add_units(
+def add_output_rescaling(
     network: keras.Model, *, mean: npt.NDArray[np.float64], scale: npt.NDArray[np.float64]
 ) -> keras.Model:
     """Put the clean units behind a network of standardised values, for keeps.
@@ -33,7 +33,8 @@ def add_units(
     Examples
     --------
     >>> z = keras.Input((1,))
-    >>> in_euros = add_units(keras.Model(z, z), mean=np.array([50.0]), scale=np.array([10.0]))
+    >>> network = keras.Model(z, z)
+    >>> in_euros = add_output_rescaling(network, mean=np.array([50.0]), scale=np.array([10.0]))
     >>> in_euros.predict_on_batch(np.array([[2.0]])).tolist()
     [[70.0]]
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import keras  # noqa: TID253 - imported to build a network
+import keras
 
 from tasks.models.networks.spec import FULL_PRECISION, Spec
 

@@ -18,7 +18,7 @@ from tasks.training.data.parts import Part
 logger = logging.getLogger(__name__)
 
 
-class _DataParallel(keras.distribution.DataParallel):  # type: ignore[misc] # Keras has no types
+class _DataParallel(keras.distribution.DataParallel):
     """Data parallelism for batches that cannot be shared evenly, too.
 
     Keras lays out all batches of an epoch as the first one. Where that cannot be dealt out evenly,

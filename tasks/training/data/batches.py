@@ -27,7 +27,7 @@ _SHUFFLING = (
 )
 
 
-class Batches(keras.utils.PyDataset):  # type: ignore[misc]  # Keras has no types
+class Batches(keras.utils.PyDataset):
     """One part of the split, cut into batches; :func:`fit_batches` fits a network to them.
 
     Parameters
@@ -249,7 +249,7 @@ def _let_flow(batches: Batches, network: keras.Model) -> bool:
     return batches.is_endless
 
 
-class _EpochFollower(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+class _EpochFollower(keras.callbacks.Callback):
     """Tells the batches which epoch begins.
 
     Keras calls a PyDataset's own ``on_epoch_begin`` once more than there are epochs on JAX and

@@ -26,7 +26,7 @@ from mathematics_support import (
     softmax,
 )
 
-from tasks.models.networks import add_units
+from tasks.models.networks import add_output_rescaling
 from tasks.training.data.statistics import compute_statistics
 
 MLP: dict[str, Any] = {"kind": "mlp", "dense": [4, 3], "activation": "tanh", "dropout": 0.0}
@@ -294,7 +294,7 @@ def test_units_behind_a_forecast_undo_the_standardisation() -> None:
     give_weights(network)
     mean, scale = np.array([400.0, -1.0]), np.array([20.0, 0.5])
     x = draw(3, 4, 2)
-    in_units = compute(add_units(network, mean=mean, scale=scale), x)
+    in_units = compute(add_output_rescaling(network, mean=mean, scale=scale), x)
     np.testing.assert_allclose(in_units, compute(network, x) * scale + mean, rtol=1e-6)
 
 

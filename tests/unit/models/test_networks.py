@@ -11,7 +11,7 @@ import pytest
 from mathematics_support import Array, build, build_forecaster, compute
 
 from tasks.errors import TrainingError
-from tasks.models.networks import add_units
+from tasks.models.networks import add_output_rescaling
 
 MLP: dict[str, Any] = {"kind": "mlp", "dense": [4, 3], "activation": "tanh", "dropout": 0.0}
 LSTM: dict[str, Any] = {
@@ -156,7 +156,9 @@ def test_a_saved_network_predicts_the_same_when_loaded_safely(
             target_places=(2, 0),
             mean=np.array([1.1, 2.2, 3.3]),
         )
-        network = add_units(network, mean=np.array([0.1, 1e4]), scale=np.array([1.7, 30.0]))
+        network = add_output_rescaling(
+            network, mean=np.array([0.1, 1e4]), scale=np.array([1.7, 30.0])
+        )
     network.save(tmp_path / "network.keras")
     loaded = keras.saving.load_model(tmp_path / "network.keras", compile=False, safe_mode=True)
     x = draw(3, *shape)
@@ -167,7 +169,7 @@ def test_units_share_the_weights_and_leave_the_optimizer() -> None:
     """What is saved is what was trained, without the state of training."""
     network = build(MLP, (5,), kind="regression", output_shape=(1,))
     network.compile("adam", "mse")
-    in_units = add_units(network, mean=np.array([50.0]), scale=np.array([10.0]))
+    in_units = add_output_rescaling(network, mean=np.array([50.0]), scale=np.array([10.0]))
     assert all(
         ours is theirs for ours, theirs in zip(in_units.weights, network.weights, strict=True)
     )

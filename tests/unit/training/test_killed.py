@@ -29,13 +29,13 @@ SPEC = CNN | {
 # A checkpoint after every epoch, and epochs long enough to be hit in their middle.
 TRAIN = """
 import sys, time
-from tasks.training import watch
-watch.SECONDS_BETWEEN_CHECKPOINTS = 0.0
-original = watch.Watch.on_epoch_begin
+from tasks.training import monitor
+monitor.SECONDS_BETWEEN_CHECKPOINTS = 0.0
+original = monitor.TrainingMonitor.on_epoch_begin
 def begin_slowly(self, epoch, logs=None):
     original(self, epoch, logs)
     time.sleep(0.3)
-watch.Watch.on_epoch_begin = begin_slowly
+monitor.TrainingMonitor.on_epoch_begin = begin_slowly
 from tasks.training.__main__ import main
 sys.exit(main([sys.argv[1]]))
 """

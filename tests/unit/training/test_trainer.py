@@ -29,9 +29,9 @@ from tasks.errors import TrainingError
 from tasks.training.checkpoint import CHECKPOINT_FILE, Checkpoint
 from tasks.training.data.parts import load_part
 from tasks.training.data.statistics import compute_statistics
+from tasks.training.monitor import TrainingMonitor
 from tasks.training.progress import Epoch
 from tasks.training.trainer import TrainingOptions, train
-from tasks.training.watch import Watch
 
 
 def flat_weights(network: keras.Model) -> np.ndarray:
@@ -63,6 +63,22 @@ def test_it_learns_and_reports_every_epoch(image_rows: Dataset) -> None:
     # 2 kernels of 3x3 and 2 biases; 2x2x2 values into 8 units; 8 into the probability of "right"
     assert result.n_parameters == 2 * 9 + 2 + 8 * 8 + 8 + 8 + 1
     assert (result.n_training_rows, result.n_validation_rows, result.best_epoch) == (70, 10, 12)
+
+
+def test_further_callbacks_follow_the_training(image_rows: Dataset) -> None:
+    """Keras calls them with its measurements, after every epoch that the monitor has noted."""
+    heard: list[Epoch] = []
+    seen: list[tuple[int, int, float]] = []
+
+    def note(epoch: int, logs: dict[str, float]) -> None:
+        seen.append((epoch, len(heard), logs["loss"]))
+
+    options = TrainingOptions(callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=note)])
+    result = train(
+        image_rows, IMAGES, CNN, name="cnn", seed=1, on_epoch=heard.append, options=options
+    )
+    assert seen == [(e.number - 1, e.number, e.train["loss"]) for e in result.epochs]
+    assert len(seen) == 3
 
 
 def test_it_is_plain_keras_on_the_same_arrays(image_rows: Dataset) -> None:
@@ -157,7 +173,7 @@ def test_a_killed_training_goes_on_as_if_it_had_never_stopped(
     image_rows: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed_after: int
 ) -> None:
     """Weights, history and best epoch are those of an unbroken run, to the last bit."""
-    monkeypatch.setattr("tasks.training.watch.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("tasks.training.monitor.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     spec = CNN | {
         "epochs": 5,
         "dropout": 0.4,
@@ -211,16 +227,16 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
 ) -> None:
     """What was learned before is kept, and the result says which batch size fitted."""
     seen: list[int] = []
-    original = Watch.on_epoch_begin
+    original = TrainingMonitor.on_epoch_begin
 
-    def fail_with_large_batches(self: Watch, epoch: int, logs: Any = None) -> None:
+    def fail_with_large_batches(self: TrainingMonitor, epoch: int, logs: Any = None) -> None:
         original(self, epoch, logs)
         seen.append(self.batch_size)
         if self.batch_size > 4 and epoch == 1:
             raise MemoryError("OOM when allocating tensor")
 
-    monkeypatch.setattr(Watch, "on_epoch_begin", fail_with_large_batches)
-    monkeypatch.setattr("tasks.training.watch.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(TrainingMonitor, "on_epoch_begin", fail_with_large_batches)
+    monkeypatch.setattr("tasks.training.monitor.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     result = train(
         image_rows,
         IMAGES,
@@ -234,19 +250,17 @@ def test_out_of_memory_halves_the_batch_and_goes_on(
     assert [e.number for e in result.epochs] == [1, 2, 3]
 
 
-def test_memory_for_not_even_one_row_is_an_error(
-    image_rows: Dataset, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_memory_for_not_even_one_row_is_an_error(image_rows: Dataset) -> None:
     """It names the candidate, and a retry would not help."""
 
-    def fail(self: Watch, epoch: int, logs: Any = None) -> None:
+    def fail(*_: Any) -> None:
         raise MemoryError("OOM when allocating tensor")
 
-    monkeypatch.setattr(Watch, "on_epoch_begin", fail)
+    options = TrainingOptions(callbacks=[keras.callbacks.LambdaCallback(on_epoch_begin=fail)])
     with pytest.raises(
         TrainingError, match=r"(?s)one row at a time of the candidate 'big'"
     ) as found:
-        train(image_rows, IMAGES, CNN, name="big", seed=1)
+        train(image_rows, IMAGES, CNN, name="big", seed=1, options=options)
     assert not found.value.is_retryable
 
 

@@ -1,6 +1,6 @@
-"""What is watched while a network trains: progress, a finite loss, early stopping, the time, checkpoints.
+"""What is monitored while a network trains: progress, a finite loss, early stopping, the time, checkpoints.
 
-The one callback that ``tasks.training.trainer`` gives to ``fit``. Its state is in the checkpoint, so that a
+The callback that ``tasks.training.trainer`` always gives to ``fit``. Its state is in the checkpoint, so that a
 training that goes on knows what an unbroken one would know; Keras's own callbacks forget.
 """
 
@@ -27,8 +27,8 @@ SECONDS_BETWEEN_CHECKPOINTS = 5.0
 _LOSS_NAMES = {"loss": "loss", "val_loss": "validation loss"}
 
 
-class Watch(keras.callbacks.Callback):  # type: ignore[misc]
-    """Watches one training.
+class TrainingMonitor(keras.callbacks.Callback):
+    """Follows one training: measures, checks, stops and saves it after every epoch.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
     key : str
         Of what is trained.
     batch_size : int
-    before : Checkpoint or None
+    checkpoint : Checkpoint or None
         What an earlier try left.
 
     Attributes
@@ -72,7 +72,7 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         folder: Path | None,
         key: str,
         batch_size: int,
-        before: Checkpoint | None,
+        checkpoint: Checkpoint | None,
     ) -> None:
         super().__init__()
         self.name = name
@@ -82,9 +82,9 @@ class Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self.folder = folder
         self.key = key
         self.batch_size = batch_size
-        self.epochs: list[Epoch] = list(before.epochs) if before else []
-        self.best_epoch = before.best_epoch if before else 0
-        self.best_weights: Arrays = before.best_weights if before else []
+        self.epochs: list[Epoch] = list(checkpoint.epochs) if checkpoint else []
+        self.best_epoch = checkpoint.best_epoch if checkpoint else 0
+        self.best_weights: Arrays = checkpoint.best_weights if checkpoint else []
         self.is_cut_short = False
         self._on_epoch = on_epoch
         self._epoch_start = self._saved = time.perf_counter()
