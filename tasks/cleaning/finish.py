@@ -27,7 +27,7 @@ from tasks.workflow import Columns
 
 @dataclass(frozen=True)
 class FinishedBatch:
-    """What became of the settled rows of one batch.
+    """What became of the settled rows of one batch, or of a whole series.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ Called by ``step.py``, which knows MLflow; here are only folders in and folders 
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,45 +16,33 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tasks.cleaning.duplicates import (
-    find_candidates,
-)
-from tasks.cleaning.finish import RowFinisher
+from tasks.cleaning.finish import FinishedBatch, RowFinisher
 from tasks.cleaning.fitted import make_preparation
 from tasks.cleaning.learn import learn
 from tasks.cleaning.quarantine import UNPARSED_KIND, find_raw_rows, shape_quarantine
 from tasks.cleaning.report import CleaningReport, report_columns
 from tasks.cleaning.scratch import Scratch
-from tasks.cleaning.selection import find_repeats_among, gather_training_rows
+from tasks.cleaning.selection import find_duplicates, gather_training_rows
 from tasks.cleaning.series import finish_series, sort_series
-from tasks.cleaning.settle import (
-    POSITION,
-    RowSettler,
-    SettledBatch,
-    list_compared,
-    read_settled,
-)
+from tasks.cleaning.settle import POSITION, RowSettler, SettledBatch, read_settled
 from tasks.cleaning.split import TRAIN, TimeBounds, split_by_time
 from tasks.cleaning.tally import (
     Tally,
     check_parts,
     check_training_rows,
-    count_by_part,
+    refuse_without_training_rows,
     tell_reasons,
 )
+from tasks.cleaning.untrained_classes import UNTRAINED, remove_untrained_classes
 from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import ID_COLUMN, QUARANTINE_SCHEMA
 from tasks.dataset.threads import map_in_order
 from tasks.errors import CleaningError
 from tasks.preparation import Preparation
 from tasks.preparation.preparation import list_features
-from tasks.preparation.time_grid import find_gaps
-from tasks.preparation.transformers.series import RegularGrid
 from tasks.workflow import NoSplit, TimeSplit, Workflow
 
-UNTRAINED = "a class without training rows"
 REPEATED_ID = "repeats an earlier row's"
 
 Progress = Callable[[str, int], None]
@@ -115,7 +104,7 @@ class Passes:
         self.n_missing: Counter[str] = Counter()
         self.changes: Counter[tuple[str, str]] = Counter()
         self.n_duplicates = self.n_added = self.n_merged = self.n_fit_rows = 0
-        self.gaps: tuple[dict[str, Any], ...] = ()
+        self.gaps: tuple[Mapping[str, Any], ...] = ()
 
     def run(self) -> Cleaned:
         """Clean.
@@ -183,34 +172,23 @@ class Passes:
             first = last
 
     def _drop_duplicates(self, scratch: Scratch, bad: DatasetWriter) -> npt.NDArray[np.bool_]:
-        of_ids, *of_steps = scratch.take_digests()
-        columns = self.workflow.columns
-        is_kept = np.ones(scratch.n_rows, dtype=bool)
-        shares_id = find_candidates(of_ids)  # equal rows have equal ids, where the id is compared
-        for step, digests in zip(self.settler.duplicates, of_steps, strict=True):
-            names = list_compared(step, columns)
-            among = np.flatnonzero(is_kept & shares_id if ID_COLUMN in names else is_kept)
-            is_repeat = find_repeats_among(scratch, digests, among, names, step.keep)
-            self.n_duplicates += int(is_repeat.sum())
-            is_kept[among[is_repeat]] = False
-        among = np.flatnonzero(is_kept & shares_id)
-        repeated = among[find_repeats_among(scratch, of_ids, among, [ID_COLUMN], "first")]
-        is_kept[repeated] = False
-        if len(repeated):
+        is_duplicate, is_repeated_id = find_duplicates(
+            scratch, self.settler.duplicates, self.workflow.columns
+        )
+        self.n_duplicates = int(is_duplicate.sum())
+        if is_repeated_id.any():
             # Two rows of one id would be one row to whoever looks rows up by it.
-            is_repeated = np.zeros(scratch.n_rows, dtype=bool)
-            is_repeated[repeated] = True
             reason = f"{ID_COLUMN}: {REPEATED_ID}"
             self._quarantine(
                 {
                     int(place): reason
-                    for rows, mask in scratch.batches(is_repeated, [POSITION])
+                    for rows, mask in scratch.batches(is_repeated_id, [POSITION])
                     for place in rows.column(POSITION).filter(pa.array(mask)).to_pylist()
                 },
                 bad,
             )
-            self.n_by_reason[reason] += len(repeated)
-        return is_kept
+            self.n_by_reason[reason] += int(is_repeated_id.sum())
+        return ~(is_duplicate | is_repeated_id)
 
     # --- learning -------------------------------------------------------------------------------
 
@@ -241,7 +219,7 @@ class Passes:
             is_of_classes=self.workflow.class_column is not None,
         )
         if not len(folds):
-            self._refuse_without_training_rows(int(is_kept.sum()))
+            raise refuse_without_training_rows(int(is_kept.sum()))
         self.n_fit_rows = len(folds)
         try:
             frame = learn(self.settler.later, frame, target, folds)
@@ -254,13 +232,6 @@ class Passes:
             raise CleaningError(what, expected=error.expected, hint=error.hint) from error
         others = [columns.time] if columns.time not in (columns.features or ()) else []
         return list_features(frame, [name for name in others if name is not None])
-
-    def _refuse_without_training_rows(self, n_rows: int) -> None:
-        raise CleaningError(
-            f"Of {n_rows} clean rows none is for training.",
-            expected="training rows",
-            hint="wait for more rows, or lower 'split.holdout' and 'split.validation'",
-        )
 
     # --- second pass ----------------------------------------------------------------------------
 
@@ -276,19 +247,19 @@ class Passes:
         features: tuple[str, ...],
         bad: DatasetWriter,
     ) -> DatasetWriter:
+        finish = self._finish_series if self._is_in_time_order else self._finish_batches
+        finished = finish(scratch, is_kept, bounds, features)
+        first = next(finished)
         rejected: dict[int, str] = {}
-        parts = (
-            self._finish_series(scratch, is_kept, bounds, features, rejected)
-            if self._is_in_time_order
-            else self._finish_batches(scratch, is_kept, bounds, features, rejected)
-        )
-        first = next(parts)
-        clean = DatasetWriter(self.workdir / "clean", first.schema, origin=bad.origin)
         n_done = 0
-        with clean:
-            for rows in _chain(first, parts):
-                clean.write(rows)
-                n_done += rows.num_rows
+        with DatasetWriter(self.workdir / "clean", first.rows.schema, origin=bad.origin) as clean:
+            for batch in itertools.chain([first], finished):
+                rejected.update(batch.rejected)
+                self.n_by_reason.update(batch.n_by_kind)
+                self.changes.update(batch.changes)
+                self.tally.add(batch.n_by_part)
+                clean.write(batch.rows)
+                n_done += batch.rows.num_rows
                 self.on_progress("finished", n_done)
         self._quarantine(rejected, bad)
         return clean
@@ -299,17 +270,11 @@ class Passes:
         is_kept: npt.NDArray[np.bool_],
         bounds: TimeBounds | None,
         features: tuple[str, ...],
-        rejected: dict[int, str],
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Iterator[FinishedBatch]:
         finisher = RowFinisher(
             self.workflow.columns, self.settler.later, features, bounds, self.workflow.class_column
         )
-        for finished in map_in_order(lambda pair: finisher.finish(*pair), scratch.batches(is_kept)):
-            rejected.update(finished.rejected)
-            self.n_by_reason.update(finished.n_by_kind)
-            self.changes.update(finished.changes)
-            self.tally.add(finished.n_by_part)
-            yield finished.rows
+        return map_in_order(lambda pair: finisher.finish(*pair), scratch.batches(is_kept))
 
     def _finish_series(
         self,
@@ -317,27 +282,16 @@ class Passes:
         is_kept: npt.NDArray[np.bool_],
         bounds: TimeBounds | None,
         features: tuple[str, ...],
-        rejected: dict[int, str],
-    ) -> Iterator[pa.RecordBatch]:
+    ) -> Iterator[FinishedBatch]:
         columns = self.workflow.columns
         batches = [rows.filter(pa.array(mask)) for rows, mask in scratch.batches(is_kept)]
         settled = sort_series(pa.Table.from_batches(batches), columns)
-        self._find_gaps(np.asarray(read_settled(settled, [str(columns.time)])[str(columns.time)]))
-        finished = finish_series(columns, self.settler.later, features, settled, bounds)
-        rejected.update(finished.rejected)
-        self.n_by_reason.update(finished.n_by_kind)
-        self.changes.update(finished.changes)
-        self.tally.add(count_by_part(finished.rows, self.workflow.class_column))
+        finished = finish_series(
+            columns, self.settler.later, features, settled, bounds, self.workflow.class_column
+        )
         self.n_added, self.n_merged = finished.n_added, finished.n_merged
-        yield finished.rows
-
-    def _find_gaps(self, times: npt.NDArray[np.datetime64]) -> None:
-        grids = [t for t in self.settler.later if isinstance(t, RegularGrid)]
-        if grids:
-            self.gaps = tuple(
-                {"first": str(gap.first), "last": str(gap.last), "n_steps": int(gap.n_steps)}
-                for gap in find_gaps(times, grids[0].every)
-            )
+        self.gaps = finished.gaps
+        return iter([finished])
 
     def _remove_untrained_classes(
         self,
@@ -346,31 +300,12 @@ class Passes:
         scratch: Scratch,
         is_kept: npt.NDArray[np.bool_],
     ) -> DatasetWriter:
-        """Send rows of classes that no training row has to quarantine: no model could know them."""
-        untrained = self.tally.find_untrained_classes()
-        target = self.workflow.class_column
+        untrained, target = self.tally.find_untrained_classes(), self.workflow.class_column
         if not untrained or target is None:
             return clean
-        before = Dataset.open(clean.folder, verify=False)
-        classes = pa.array(sorted(untrained), before.schema.field(target).type)
-        ids: list[str] = []
-        folder = clean.folder.with_name("clean_trained")
-        with DatasetWriter(folder, before.schema, origin=clean.origin) as trained:
-            for batch in before.batches():
-                is_untrained = pc.is_in(batch.column(target), value_set=classes)
-                ids += batch.filter(is_untrained).column(ID_COLUMN).to_pylist()
-                trained.write(batch.filter(pc.invert(is_untrained)))
-        reason = f"{target}: {UNTRAINED}"
-        wanted = pa.array(ids, pa.string())
-        rejected: dict[int, str] = {}
-        # Among the rows that are kept an id stands once; the raw data may have it again.
-        for rows, mask in scratch.batches(is_kept, [ID_COLUMN, POSITION, target]):
-            is_wanted = pc.and_(pa.array(mask), pc.is_in(rows.column(ID_COLUMN), value_set=wanted))
-            found = rows.filter(is_wanted)
-            texts = [f"{reason}: {value!r}" for value in found.column(target).to_pylist()]
-            rejected.update(zip(found.column(POSITION).to_pylist(), texts, strict=True))
+        trained, rejected = remove_untrained_classes(clean, target, untrained, scratch, is_kept)
         self._quarantine(rejected, bad)
-        self.n_by_reason[reason] += len(ids)
+        self.n_by_reason[f"{target}: {UNTRAINED}"] += len(rejected)
         self.tally.remove_classes(untrained)
         return trained
 
@@ -397,8 +332,3 @@ class Passes:
             features=features,
             gaps=self.gaps,
         )
-
-
-def _chain(first: pa.RecordBatch, rest: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    yield first
-    yield from rest

@@ -5,6 +5,7 @@ Used by ``passes.py`` between the two passes; reads of the scratch only the colu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -22,40 +23,54 @@ from tasks.cleaning.duplicates import (
 from tasks.cleaning.finish import list_inputs
 from tasks.cleaning.learn import choose_fit_rows
 from tasks.cleaning.scratch import Scratch
-from tasks.cleaning.settle import FOLD, read_settled
+from tasks.cleaning.settle import FOLD, list_compared, read_settled
 from tasks.cleaning.split import TRAIN, TimeBounds
-from tasks.dataset.columns import SPLIT_COLUMN
+from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.dataset.threads import map_in_order
 from tasks.preparation.frame import Frame, read_column
 from tasks.workflow import Columns
+from tasks.workflow.cleaning import DropDuplicates
 
 
-def find_repeats_among(
-    scratch: Scratch,
-    digests: Digests,
-    places: npt.NDArray[np.int64],
-    names: list[str],
-    keep: Literal["first", "last"],
-) -> npt.NDArray[np.bool_]:
-    """Tell which of some rows repeat another one of them.
+def find_duplicates(
+    scratch: Scratch, steps: Sequence[DropDuplicates], columns: Columns
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Tell which rows are dropped as duplicates, and which of the others repeat an earlier row's id.
 
     Parameters
     ----------
     scratch : Scratch
-    digests : ndarray of shape (n_rows,), uint64
-        Of all its rows, with the first key.
-    places : ndarray of shape (n_places,), int64
-        The rows that are compared, ascending.
-    names : list of str
-        The columns that are compared.
-    keep : {"first", "last"}
+        Its digests are taken: of the id, and of what each step compares.
+    steps : sequence of DropDuplicates
+    columns : Columns
 
     Returns
     -------
-    ndarray of shape (n_places,), bool
+    is_duplicate, is_repeated_id : ndarray of shape (n_rows,), bool
+        No row is both.
     """
-    is_repeat = find_candidates(digests[places])
-    candidates = places[is_repeat]
+    of_ids, *of_steps = scratch.take_digests()
+    is_duplicate = np.zeros(scratch.n_rows, dtype=bool)
+    shares_id = find_candidates(of_ids)  # equal rows have equal ids, where the id is compared
+    for step, digests in zip(steps, of_steps, strict=True):
+        names = list_compared(step, columns)
+        among = ~is_duplicate & shares_id if ID_COLUMN in names else ~is_duplicate
+        is_duplicate |= _find_repeats_among(scratch, digests, among, names, step.keep)
+    among = ~is_duplicate & shares_id
+    return is_duplicate, _find_repeats_among(scratch, of_ids, among, [ID_COLUMN], "first")
+
+
+def _find_repeats_among(
+    scratch: Scratch,
+    digests: Digests,
+    is_among: npt.NDArray[np.bool_],
+    names: list[str],
+    keep: Literal["first", "last"],
+) -> npt.NDArray[np.bool_]:
+    """Tell which of some rows repeat another one of them, by the columns that are compared."""
+    places = np.flatnonzero(is_among)
+    candidates = places[find_candidates(digests[places])]
+    is_repeat = np.zeros(scratch.n_rows, dtype=bool)
     if len(candidates):
         is_candidate = np.zeros(scratch.n_rows, dtype=bool)
         is_candidate[candidates] = True
@@ -64,7 +79,7 @@ def find_repeats_among(
             scratch.batches(is_candidate, names),
         )
         both = digests[candidates], np.concatenate(list(second))
-        is_repeat[is_repeat] = find_repeats(*both, keep)
+        is_repeat[candidates] = find_repeats(*both, keep)
     return is_repeat
 
 

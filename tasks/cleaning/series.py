@@ -8,22 +8,31 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tasks.cleaning.finish import list_inputs, shape_clean_rows, transform_rows
+from tasks.cleaning.finish import (
+    FinishedBatch,
+    list_inputs,
+    shape_clean_rows,
+    transform_rows,
+)
 from tasks.cleaning.learn import find_good_rows
 from tasks.cleaning.quarantine import reject_rows
 from tasks.cleaning.settle import FOLD, POSITION, read_settled
 from tasks.cleaning.split import TRAIN, TimeBounds
+from tasks.cleaning.tally import count_by_part
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.errors import CleaningError
 from tasks.preparation.frame import Frame, count_rows
 from tasks.preparation.preparation import find_unusable
+from tasks.preparation.time_grid import find_gaps
 from tasks.preparation.transformer import Problem, Transformer
+from tasks.preparation.transformers.series import RegularGrid
 from tasks.workflow import Columns
 
 # A series is in memory as a whole, some hundred bytes a row: 50 years of five-minute values.
@@ -31,29 +40,22 @@ MAX_SERIES_ROWS = 5_000_000
 
 
 @dataclass(frozen=True)
-class FinishedSeries:
-    """What became of the settled rows of a series.
+class FinishedSeries(FinishedBatch):
+    """What became of the settled rows of a series: its clean rows are in order of time.
 
     Parameters
     ----------
-    rows : pyarrow.RecordBatch
-        Clean rows in order of time, as :class:`tasks.cleaning.finish.FinishedBatch` has them.
-    rejected : mapping of int to str
-        Places in the raw dataset of rows that still cannot be used, and why.
-    n_by_kind : mapping of str to int
-    changes : mapping of (column, what) to int
     n_added : int
         Rows of the grid that no row arrived for, and that could be filled.
     n_merged : int
         Rows that were averaged into a step together with an earlier one.
+    gaps : tuple of mapping
+        Missing steps in a row: ``first`` and ``last`` as ISO 8601, ``n_steps``; none without a grid.
     """
 
-    rows: pa.RecordBatch
-    rejected: Mapping[int, str]
-    n_by_kind: Mapping[str, int]
-    changes: Mapping[tuple[str, str], int]
     n_added: int
     n_merged: int
+    gaps: tuple[Mapping[str, Any], ...]
 
 
 def sort_series(settled: pa.Table, columns: Columns) -> pa.RecordBatch:
@@ -80,6 +82,7 @@ def finish_series(
     features: Sequence[str],
     settled: pa.RecordBatch,
     bounds: TimeBounds | None,
+    class_column: str | None,
 ) -> FinishedSeries:
     """Finish a whole series.
 
@@ -94,6 +97,8 @@ def finish_series(
         In order of time.
     bounds : TimeBounds, optional
         Where time decides the split.
+    class_column : str, optional
+        The target, where it holds classes: rows are counted by it.
 
     Returns
     -------
@@ -109,6 +114,7 @@ def finish_series(
     if bounds is None:
         is_training = np.asarray(pc.equal(settled.column(SPLIT_COLUMN), TRAIN))
         folds = np.where(is_training, np.asarray(settled.column(FOLD)), -1)
+    gaps = _find_gaps(transformers, np.asarray(frame[time]))
     n_before = count_rows(frame)
     problems: list[Problem] = []
     changes: Counter[tuple[str, str]] = Counter()
@@ -134,8 +140,10 @@ def finish_series(
     if bounds is not None:
         parts = bounds.name_parts(np.asarray(times))
     rows = shape_clean_rows(columns, grid, parts, frame, features, np.asarray(times))
+    rows = rows.filter(pa.array(is_good))
     return FinishedSeries(
-        rows=rows.filter(pa.array(is_good)),
+        rows=rows,
+        n_by_part=count_by_part(rows, class_column),
         rejected=dict(
             zip(positions[rejection.is_rejected].tolist(), rejection.reasons, strict=True)
         ),
@@ -143,6 +151,19 @@ def finish_series(
         changes=changes,
         n_added=int((is_added & is_good).sum()),
         n_merged=n_before - int((~is_added).sum()),
+        gaps=gaps,
+    )
+
+
+def _find_gaps(
+    transformers: Sequence[Transformer], times: npt.NDArray[np.datetime64]
+) -> tuple[Mapping[str, Any], ...]:
+    grid = next((t for t in transformers if isinstance(t, RegularGrid)), None)
+    if grid is None:
+        return ()
+    return tuple(
+        {"first": str(gap.first), "last": str(gap.last), "n_steps": int(gap.n_steps)}
+        for gap in find_gaps(times, grid.every)
     )
 
 

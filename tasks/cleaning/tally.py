@@ -128,11 +128,16 @@ def check_training_rows(tally: Tally, quarantined_by_reason: Mapping[str, int]) 
             hint="see the quarantine of this step, then mend the source or 'columns'",
         )
     if not tally.list_classes(TRAIN):
-        raise CleaningError(
-            f"Of {tally.n_rows} clean rows none is for training.",
-            expected="training rows",
-            hint="wait for more rows, or lower 'split.holdout' and 'split.validation'",
-        )
+        raise refuse_without_training_rows(tally.n_rows)
+
+
+def refuse_without_training_rows(n_rows: int) -> CleaningError:
+    """Make the error for clean rows of which none is for training."""
+    return CleaningError(
+        f"Of {n_rows} clean rows none is for training.",
+        expected="training rows",
+        hint="wait for more rows, or lower 'split.holdout' and 'split.validation'",
+    )
 
 
 def check_parts(tally: Tally, *, needs_validation: bool) -> None:

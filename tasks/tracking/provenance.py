@@ -1,18 +1,20 @@
-"""Which code, which lock: what a night must record to be repeated.
+"""Which code, which lock, which inputs: what a night must record to be repeated.
 
-Ground module; written on every night's parent run and part of every step's fingerprint.
+Ground module; code and lock are written on every night's parent run, the fingerprint on every step's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tasks.dataset.digest import digest_file
+from tasks.dataset.digest import digest_file, digest_json
 from tasks.settings import Settings
+from tasks.tracking.handoff import Handoff
 
 GIT_TIMEOUT_SECONDS = 10
 
@@ -49,6 +51,37 @@ def digest_code(folder: Path) -> str:
     for file in sorted(folder.rglob("*.py")):
         whole.update(f"{file.relative_to(folder).as_posix()}\0{digest_file(file)}\n".encode())
     return whole.hexdigest()
+
+
+def compute_fingerprint(
+    inputs: Mapping[str, Handoff],
+    section: object,
+    code: Sequence[Path],
+    lock_sha256: str,
+    seed: int,
+) -> str:
+    """SHA-256 of all that decides what a step makes.
+
+    Parameters
+    ----------
+    inputs : mapping of str to Handoff
+    section : JSON value
+        The step's part of the workflow file.
+    code : sequence of Path
+        The folders and files whose code makes the result.
+    lock_sha256 : str
+        Of the lock file.
+    seed : int
+    """
+    return digest_json(
+        [
+            {k: v.sha256 for k, v in sorted(inputs.items())},
+            section,
+            [digest_code(path) for path in code],
+            lock_sha256,
+            seed,
+        ]
+    )
 
 
 def _read_commit(root: Path) -> str:

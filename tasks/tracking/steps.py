@@ -25,7 +25,7 @@ from tasks.settings import Settings
 from tasks.tracking import tags
 from tasks.tracking.handoff import Handoff
 from tasks.tracking.nights import Night, describe_process, scratch_folder
-from tasks.tracking.provenance import digest_code
+from tasks.tracking.provenance import compute_fingerprint
 from tasks.tracking.translation import translate_error
 
 if TYPE_CHECKING:
@@ -331,37 +331,6 @@ def open_step(
             figures["seconds"],
             figures["peak_memory_mib"],
         )
-
-
-def compute_fingerprint(
-    inputs: Mapping[str, Handoff],
-    section: object,
-    code: Sequence[Path],
-    lock_sha256: str,
-    seed: int,
-) -> str:
-    """SHA-256 of all that decides what a step makes.
-
-    Parameters
-    ----------
-    inputs : mapping of str to Handoff
-    section : JSON value
-        The step's part of the workflow file.
-    code : sequence of Path
-        The folders and files whose code makes the result.
-    lock_sha256 : str
-        Of the lock file.
-    seed : int
-    """
-    return digest_json(
-        [
-            {k: v.sha256 for k, v in sorted(inputs.items())},
-            section,
-            [digest_code(path) for path in code],
-            lock_sha256,
-            seed,
-        ]
-    )
 
 
 def _link(source: str, target: str) -> None:

@@ -124,7 +124,7 @@ def test_changed_code_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The commit does not tell, for files may differ from it: the step's fingerprint does."""
-    monkeypatch.setattr("tasks.tracking.steps.digest_code", lambda _: "other code")
+    monkeypatch.setattr("tasks.tracking.provenance.digest_code", lambda _: "other code")
     found = reproduce(home, "flowers", "1")
     print_reproduction(found)
     assert re.search(r"code .* no\b", capsys.readouterr().out)
