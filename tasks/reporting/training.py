@@ -1,6 +1,6 @@
 """What each training took and reached, and how it went: from its history and its MLflow run to tables.
 
-Pure module of the reporting stage; ``charts/learning.py`` and ``charts/data_curve.py`` draw them.
+Pure module of the reporting stage; drawn by ``charts/training_history.py`` and ``learning_curve.py``.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def tabulate_history(history: Document) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["epoch", "part", "measure", "value"])
 
 
-def tabulate_data_curve(curve: Document) -> pd.DataFrame:
+def tabulate_learning_curve(curve: Document) -> pd.DataFrame:
     """Scores by amount of data, fewest rows first: columns ``n_rows``, ``part``, ``value``."""
     rows = [
         (int(point["n_rows"]), PART_NAMES[part], get_float(point[part]))

@@ -11,7 +11,7 @@ from tasks.reporting import charts
 from tasks.reporting.chart import Chart, get_figure
 from tasks.reporting.documents import Document, NightDocuments, name_rows
 from tasks.reporting.style import say_count, say_metric, shorten
-from tasks.reporting.training import tabulate_data_curve, tabulate_history
+from tasks.reporting.training import tabulate_history, tabulate_learning_curve
 
 _WHILE_TRAINING = (
     "Training is measured while the weights still change, with dropout at work: at first validation "
@@ -40,7 +40,7 @@ def draw_training(night: NightDocuments) -> Iterator[Chart]:
     for model, history in night.histories.items():
         yield from _draw_history(model, history)
     if night.learning_curve is not None:
-        yield from _draw_data_curve(night.learning_curve, night.scores)
+        yield from _draw_learning_curve(night.learning_curve, night.scores)
 
 
 def _draw_history(model: str, history: Document) -> Iterator[Chart]:
@@ -52,9 +52,9 @@ def _draw_history(model: str, history: Document) -> Iterator[Chart]:
         shown = data[data["measure"] == measure]
         if not shown.empty:
             yield Chart(
-                f"learning_{model}_{measure}",
+                f"training_history_{model}_{measure}",
                 "training",
-                get_figure(charts.plot_learning_curve(data, measure, model)),
+                get_figure(charts.plot_training_history(data, measure, model)),
                 shown,
                 caption,
                 f"Line chart of {say_metric(measure)} of {shorten(model)} over {epochs}.",
@@ -62,8 +62,8 @@ def _draw_history(model: str, history: Document) -> Iterator[Chart]:
             )
 
 
-def _draw_data_curve(curve: Document, scores: Document | None) -> Iterator[Chart]:
-    data = tabulate_data_curve(curve)
+def _draw_learning_curve(curve: Document, scores: Document | None) -> Iterator[Chart]:
+    data = tabulate_learning_curve(curve)
     if data["n_rows"].nunique() < 2:
         return
     measure = str(curve["measure"])
@@ -73,7 +73,9 @@ def _draw_data_curve(curve: Document, scores: Document | None) -> Iterator[Chart
         "learning_curve",
         "training",
         get_figure(
-            charts.plot_data_curve(data, measure, str(curve["challenger"]), n_validation, noun=noun)
+            charts.plot_learning_curve(
+                data, measure, str(curve["challenger"]), n_validation, noun=noun
+            )
         ),
         data,
         "The challenger's settings, trained anew on a part of the training rows; the last point is the "

@@ -13,7 +13,7 @@ from tasks.workflow.base import WorkflowModel, refuse
 from tasks.workflow.fields import PositiveFloat, PositiveInt
 
 
-class Between(WorkflowModel):
+class ValueRange(WorkflowModel):
     """Numbers to draw from."""
 
     low: float
@@ -24,7 +24,7 @@ class Between(WorkflowModel):
     """Draw evenly on a logarithmic scale, as suits learning rates."""
 
     @model_validator(mode="after")
-    def _check_order(self) -> Between:
+    def _check_order(self) -> ValueRange:
         if self.low >= self.high:
             raise refuse("low", f"{self.low:g} with 'high: {self.high:g}'", "less than 'high'")
         if self.log and self.low <= 0:
@@ -42,7 +42,7 @@ class Choices(WorkflowModel):
 class Search(WorkflowModel):
     """Trials with other settings, before the candidate is trained with the best of them."""
 
-    over: Annotated[dict[str, Between | Choices], Field(min_length=1)]
+    over: Annotated[dict[str, ValueRange | Choices], Field(min_length=1)]
     """Which settings of the candidate, and their values; lower validation loss is better."""
     method: Literal["random", "hyperband"] = "hyperband"
     """`random` trains every trial to its end; `hyperband` ends those early that fall behind."""

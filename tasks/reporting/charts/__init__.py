@@ -16,7 +16,6 @@ from tasks.reporting.charts.components import (
     plot_loadings,
     plot_map,
 )
-from tasks.reporting.charts.data_curve import plot_data_curve
 from tasks.reporting.charts.explained import plot_importance, plot_saliency
 from tasks.reporting.charts.forecasts import plot_forecasts, plot_horizon
 from tasks.reporting.charts.importances import (
@@ -24,7 +23,7 @@ from tasks.reporting.charts.importances import (
     plot_importances,
     plot_tree_sizes,
 )
-from tasks.reporting.charts.learning import plot_learning_curve
+from tasks.reporting.charts.learning_curve import plot_learning_curve
 from tasks.reporting.charts.numbers import plot_errors, plot_predicted
 from tasks.reporting.charts.pictures import plot_cluster_pictures, plot_mistakes
 from tasks.reporting.charts.rows import (
@@ -35,6 +34,7 @@ from tasks.reporting.charts.rows import (
 from tasks.reporting.charts.rules import plot_items, plot_rules, plot_top_rules
 from tasks.reporting.charts.scores import plot_confusion, plot_scores
 from tasks.reporting.charts.series import plot_series
+from tasks.reporting.charts.training_history import plot_training_history
 from tasks.reporting.charts.trees import plot_tree
 
 __all__ = [
@@ -45,7 +45,6 @@ __all__ = [
     "plot_cluster_sizes",
     "plot_component_images",
     "plot_confusion",
-    "plot_data_curve",
     "plot_errors",
     "plot_explained_variance",
     "plot_forecasts",
@@ -69,6 +68,7 @@ __all__ = [
     "plot_silhouette_curve",
     "plot_stability",
     "plot_top_rules",
+    "plot_training_history",
     "plot_tree",
     "plot_tree_sizes",
 ]

@@ -87,9 +87,9 @@ def plot_series(
             markersize=3.2,
             label=f"filled in ({int(is_filled.sum()):,})" if is_whole else "filled in",
         )
-    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]
+    locator = AutoDateLocator(minticks=3, maxticks=7)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     ax.margins(x=0.0)
     ax.set_ylabel(f"{shorten(name)}, as cleaned")
     if ax.get_legend_handles_labels()[0]:

@@ -190,10 +190,10 @@ def test_reasons_are_ordered_by_their_rows(night: NightDocuments) -> None:
     assert get_title(ax) == "7 rows in quarantine, most often: label: missing"
 
 
-def test_learning_curves_are_the_history_with_its_best_epoch(night: NightDocuments) -> None:
+def test_a_training_history_is_drawn_with_its_best_epoch(night: NightDocuments) -> None:
     """Two lines over the epochs, and a mark where the validation loss is least."""
     data = tabulate_history(night.histories["cnn"])
-    ax = charts.plot_learning_curve(data, "loss", "cnn")
+    ax = charts.plot_training_history(data, "loss", "cnn")
     training, validation, best = ax.get_lines()
     assert training.get_xdata().tolist() == [1, 2, 3]
     assert training.get_ydata().tolist() == [1.0, 0.5, 0.2]
@@ -208,29 +208,29 @@ def test_what_comes_after_the_best_epoch_is_shaded_where_the_network_overfits(
 ) -> None:
     """From the epoch at which validation turns up to the last one; nothing where it still falls."""
     data = tabulate_history(night.histories["cnn"])
-    ax = charts.plot_learning_curve(data, "accuracy", "cnn")
+    ax = charts.plot_training_history(data, "accuracy", "cnn")
     (shade,) = ax.patches
     assert (shade.get_x(), shade.get_x() + shade.get_width()) == (2, 3)
     assert get_legend(ax) == ["training", "validation", "best epoch (2)", "overfitting"]
     data = tabulate_history(forecast_night.histories["lstm"])
-    assert not charts.plot_learning_curve(data, "loss", "lstm").patches
+    assert not charts.plot_training_history(data, "loss", "lstm").patches
 
 
 def test_errors_over_the_epochs_say_their_unit(forecast_night: NightDocuments) -> None:
     """Networks of numbers learn standardised values: 0.35 on validation, 0.15 in training."""
     data = tabulate_history(forecast_night.histories["lstm"])
-    ax = charts.plot_learning_curve(data, "mae", "lstm")
+    ax = charts.plot_training_history(data, "mae", "lstm")
     assert ax.get_ylabel() == "MAE (standardised)"
     assert ax.get_lines()[1].get_ydata().tolist() == [0.5, 0.4, 0.35]
     assert get_title(ax) == "lstm: 0.350 validation MAE at the best epoch, 0.200 above training"
-    loss = charts.plot_learning_curve(data, "loss", "lstm")
+    loss = charts.plot_training_history(data, "loss", "lstm")
     assert loss.get_ylabel() == "loss (MSE, standardised)"
 
 
 def test_accuracy_is_titled_with_its_value_at_the_best_epoch(night: NightDocuments) -> None:
     """At the second epoch the validation accuracy is 1 - 0.6 / 2."""
     data = tabulate_history(night.histories["cnn"])
-    title = get_title(charts.plot_learning_curve(data, "accuracy", "cnn"))
+    title = get_title(charts.plot_training_history(data, "accuracy", "cnn"))
     # Training has 1 - 0.5 / 2 there.
     said = "cnn: 70.0 % validation accuracy at the best epoch, 5.0 points below training"
     assert title == said.replace(" %", "\N{NO-BREAK SPACE}%")
@@ -254,13 +254,13 @@ def test_the_course_of_training_is_named(losses: list[float], message: str) -> N
             "value": losses,
         }
     )
-    assert get_title(charts.plot_learning_curve(data, "loss", "m")) == f"m: {message}"
+    assert get_title(charts.plot_training_history(data, "loss", "m")) == f"m: {message}"
 
 
 def test_training_without_validation_rows_is_drawn(night: NightDocuments) -> None:
     """One line, no best epoch."""
     data = tabulate_history(night.histories["cnn"])
-    ax = charts.plot_learning_curve(data[data["part"] == "training"], "accuracy", "cnn")
+    ax = charts.plot_training_history(data[data["part"] == "training"], "accuracy", "cnn")
     assert len(ax.get_lines()) == 1
     assert "training accuracy at the last epoch" in get_title(ax)
 
@@ -532,8 +532,8 @@ def test_a_whole_night_has_all_its_charts(night: NightDocuments) -> None:
         "scores",
         "mistakes",
         "confusion",
-        "learning_cnn_loss",
-        "learning_cnn_accuracy",
+        "training_history_cnn_loss",
+        "training_history_cnn_accuracy",
         "rows",
         "classes",
         "quarantine",
@@ -556,8 +556,8 @@ def test_a_night_of_forecasts_has_its_own_charts(forecast_night: NightDocuments)
         ("scores", "scores", "scores"),
         ("horizon", "scores", "scores"),
         ("forecasts", "scores", "scores"),
-        ("learning_lstm_loss", "training", "history.lstm"),
-        ("learning_lstm_mae", "training", "history.lstm"),
+        ("training_history_lstm_loss", "training", "history.lstm"),
+        ("training_history_lstm_mae", "training", "history.lstm"),
         ("learning_curve", "training", "learning_curve"),
         ("importance", "interpretation", "interpretation"),
     ]

@@ -226,8 +226,8 @@ def test_trainings_are_read_from_their_runs(
     few = {"history.cnn": history}
     run_charts(reopen(step, "charts"), workflow, settings, few)
     assert sorted(list_charts(step, history.run_id)) == [
-        "learning_cnn_accuracy.png",
-        "learning_cnn_loss.png",
+        "training_history_cnn_accuracy.png",
+        "training_history_cnn_loss.png",
     ]
     text = step.fetch(run_report(step, workflow, settings, few)["report"]).read_text()
     assert "4,321" in text

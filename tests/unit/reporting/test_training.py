@@ -1,4 +1,4 @@
-"""Histories, learning curves and MLflow's figures as tables."""
+"""Training histories, learning curves and MLflow's figures as tables."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tasks.reporting.documents import NightDocuments
 from tasks.reporting.training import (
     Training,
     list_trainings,
-    tabulate_data_curve,
     tabulate_history,
+    tabulate_learning_curve,
 )
 
 
@@ -32,7 +32,7 @@ def test_a_learning_curve_begins_with_the_fewest_rows() -> None:
         {"share": 1.0, "n_rows": 100, "train": 0.9, "validation": 0.8},
         {"share": 0.1, "n_rows": 10, "train": 1.0, "validation": None},
     ]
-    found = tabulate_data_curve({"points": points})
+    found = tabulate_learning_curve({"points": points})
     assert found.to_numpy().tolist() == [
         [10, "training", 1.0],
         [100, "training", 0.9],

@@ -59,9 +59,9 @@ def test_a_candidate_that_fails_is_done_without_and_a_baseline_is_not() -> None:
     """Whoever reads what was trained goes on without a candidate; the gate needs every baseline."""
     steps = {step.name: step for step in plan_night(make_workflow(**CANDIDATES))}
     for name in ("evaluate", "promote", "interpret", "learning_curve", "charts", "report"):
-        assert steps[name].spares == ("train.mlp",), name
-        assert set(steps[name].spares) <= set(steps[name].needs), name
-    assert steps["decide"].spares == ()
+        assert steps[name].optional == ("train.mlp",), name
+        assert set(steps[name].optional) <= set(steps[name].needs), name
+    assert steps["decide"].optional == ()
 
 
 def test_a_night_without_a_learning_curve_does_not_train_again() -> None:
@@ -75,7 +75,7 @@ def test_mining_that_is_required_is_asked_for_by_the_judges() -> None:
     mining = {"mining": {**MINING["mining"], "required": True}}
     steps = {step.name: step for step in plan_night(make_workflow(**CANDIDATES, **mining))}
     assert "mine.clusters" in steps["evaluate"].needs
-    assert "mine.clusters" not in steps["evaluate"].spares
+    assert "mine.clusters" not in steps["evaluate"].optional
 
 
 @pytest.mark.parametrize("more", [{}, MINING, CANDIDATES, {**CANDIDATES, **MINING}])

@@ -1,4 +1,4 @@
-"""Learning curve by amount of data: what the challenger's settings reach on a part of the training rows.
+"""Learning curve: what the challenger's settings reach on growing shares of the training rows.
 
 Pure module of the reporting stage; the data come from the step ``learning_curve``.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.reporting.charts.learning import PART_COLOURS
+from tasks.reporting.charts.training_history import PART_COLOURS
 from tasks.reporting.style import (
     HEIGHT,
     INK,
@@ -41,7 +41,7 @@ MIN_TICK_DISTANCE = 0.14  # of the axis: closer numbers of rows would overlap
 
 
 @styled
-def plot_data_curve(
+def plot_learning_curve(
     data: pd.DataFrame,
     measure: str,
     model: str,
@@ -115,7 +115,7 @@ def say_outlook(
     Parameters
     ----------
     data : DataFrame
-        As for :func:`plot_data_curve`.
+        As for :func:`plot_learning_curve`.
     measure : {"accuracy", "mae"}
     n_validation : int, optional
     noun : {"row", "window"}

@@ -1,4 +1,4 @@
-"""The learning curve by amount of data, and what it says about more of them."""
+"""The learning curve, and what it says about more data."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import pytest
 from report_support import get_title, get_words
 
 from tasks.reporting import charts
-from tasks.reporting.charts.data_curve import say_outlook
+from tasks.reporting.charts.learning_curve import say_outlook
 from tasks.reporting.documents import NightDocuments
-from tasks.reporting.training import tabulate_data_curve
+from tasks.reporting.training import tabulate_learning_curve
 
 
 def make_curve(*validation: float) -> pd.DataFrame:
@@ -24,8 +24,8 @@ def make_curve(*validation: float) -> pd.DataFrame:
 
 def test_scores_stand_over_their_numbers_of_rows(forecast_night: NightDocuments) -> None:
     """Both parts over a logarithmic axis whose ticks are the numbers of rows themselves."""
-    data = tabulate_data_curve(forecast_night.learning_curve or {})
-    ax = charts.plot_data_curve(data, "mae", "lstm", 20, noun="window")
+    data = tabulate_learning_curve(forecast_night.learning_curve or {})
+    ax = charts.plot_learning_curve(data, "mae", "lstm", 20, noun="window")
     training, validation = ax.get_lines()
     assert training.get_xdata().tolist() == [50, 100]
     assert training.get_ydata().tolist() == [0.1, 0.15]
@@ -86,12 +86,12 @@ def test_what_did_not_change_is_said_to_have_stayed() -> None:
 def test_close_numbers_of_rows_share_a_tick() -> None:
     """Their words would lie on each other; the last is always there."""
     data = make_curve(0.5, 0.4, 0.3, 0.2).assign(n_rows=[10, 900, 950, 1000])
-    ax = charts.plot_data_curve(data, "mae", "m")
+    ax = charts.plot_learning_curve(data, "mae", "m")
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["10", "1,000"]
 
 
 def test_without_validation_rows_training_is_drawn() -> None:
     """One line, and a message that claims nothing."""
-    ax = charts.plot_data_curve(make_curve(0.9, 0.8).assign(part="training"), "accuracy", "m")
+    ax = charts.plot_learning_curve(make_curve(0.9, 0.8).assign(part="training"), "accuracy", "m")
     assert len(ax.get_lines()) == 1
     assert "nobody can say" in get_title(ax)

@@ -1,4 +1,4 @@
-"""Learning curves: loss and accuracy or error over the epochs, on training and on validation rows.
+"""Training history: loss and accuracy or error over the epochs, on training and on validation rows.
 
 Pure module of the reporting stage; the data come from the training's history.
 """
@@ -44,7 +44,7 @@ N_LAST_EPOCHS = 3
 
 
 @styled
-def plot_learning_curve(
+def plot_training_history(
     data: pd.DataFrame, measure: str, model: str, ax: Axes | None = None
 ) -> Axes:
     """Lines: one measure over the epochs, on training and validation rows.
