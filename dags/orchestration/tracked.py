@@ -53,7 +53,7 @@ def tracked_task(planned: PlannedStep, **options: Any) -> XComArg:
         night = Night.from_json(instance.xcom_pull(task_ids="open_night"))
         handed = {name: instance.xcom_pull(task_ids=name) for name in planned.needs}
         for name, outputs_of in handed.items():
-            if outputs_of is None and name not in planned.spares:
+            if outputs_of is None and name not in planned.optional:
                 raise AirflowFailException(
                     f"The task {name} has not handed over anything, and {planned.name} needs it: "
                     "look at its log, correct what is wrong, and clear it."

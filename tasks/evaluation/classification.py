@@ -1,4 +1,4 @@
-"""The judge of classes: accuracy, macro F1 and log loss, and who was taken for whom.
+"""The scorer of classes: accuracy, macro F1 and log loss, and who was taken for whom.
 
 Pure; a prediction is an array of shape (n_rows, n_classes) of probabilities.
 """
@@ -19,7 +19,7 @@ from tasks.workflow import Metric, PredictKind
 
 
 @dataclass(frozen=True)
-class ClassJudge:
+class ClassificationScorer:
     """Scores the probabilities of classes.
 
     Parameters
@@ -51,12 +51,12 @@ class ClassJudge:
         return int((~self.is_holdout).sum())
 
     def score(self, predictions: npt.NDArray[Any], *, is_holdout: bool) -> Figures:
-        """Score probabilities; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Score probabilities; see :class:`~tasks.evaluation.comparison.Scorer`."""
         rows = self.is_holdout == is_holdout
         return asdict(score_predictions(self.target[rows], predictions[rows], len(self.classes)))
 
     def resample(self, predictions: npt.NDArray[Any], metric: Metric, seed: int) -> Interval:
-        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Scorer`."""
         if metric not in ("accuracy", "macro_f1"):
             raise EvaluationError(
                 f"Classes cannot be compared by {metric!r}.",

@@ -1,7 +1,7 @@
 """Compare models on the same rows: who is challenger, and how everybody scored.
 
 Pure functions of ``tasks.evaluation``, the same for classes, numbers and forecasts; what a prediction
-is worth is for the judges in ``classification.py``, ``regression.py`` and ``forecast.py`` to say.
+is worth is for the scorers in ``classification.py``, ``regression.py`` and ``forecast.py`` to say.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NO_NUMBER = math.nan
 _SMALLER_IS_BETTER = frozenset({*ERRORS, "log_loss"})
 
 
-class Judge(Protocol):
+class Scorer(Protocol):
     """Knows what came, and scores what was predicted."""
 
     @property
@@ -69,7 +69,7 @@ class Judged:
     ----------
     role : {"candidate", "baseline", "champion"}
     predictions : ndarray of shape (n_rows, ...)
-        As the judge takes them; NaN or infinite where the model says no number.
+        As the scorer takes them; NaN or infinite where the model says no number.
     version : str or None
         The registered version, for the champion.
     """
@@ -144,7 +144,7 @@ class Comparison:
 
 
 def compare_models(
-    models: Mapping[str, Judged], judge: Judge, metric: Metric, seed: int
+    models: Mapping[str, Judged], scorer: Scorer, metric: Metric, seed: int
 ) -> Comparison:
     """Score every model on the same validation and hold-out rows.
 
@@ -155,9 +155,9 @@ def compare_models(
     Parameters
     ----------
     models : mapping of str to Judged
-    judge : Judge
+    scorer : Scorer
     metric : str
-        One of the judge's.
+        One of the scorer's.
     seed : int
         Of the intervals' resampling.
 
@@ -172,13 +172,13 @@ def compare_models(
         validation rows to choose by.
     """
     candidates = [name for name, model in models.items() if model.role == "candidate"]
-    if not candidates or not judge.n_holdout:
+    if not candidates or not scorer.n_holdout:
         raise EvaluationError(
-            f"{len(candidates)} candidates and {judge.n_holdout} hold-out rows.",
+            f"{len(candidates)} candidates and {scorer.n_holdout} hold-out rows.",
             expected="at least one of each",
             hint="check that the candidates were trained and that the split leaves a hold-out",
         )
-    if len(candidates) > 1 and not judge.n_validation:
+    if len(candidates) > 1 and not scorer.n_validation:
         raise EvaluationError(
             f"{len(candidates)} candidates and no validation rows to choose by.",
             expected="validation rows",
@@ -194,46 +194,46 @@ def compare_models(
             hint="their training diverged: lower the learning rate, or set 'clip_norm'",
         )
     scored = {
-        name: _score(model, judge, metric, seed, is_sound=name in sound)
+        name: _score(model, scorer, metric, seed, is_sound=name in sound)
         for name, model in models.items()
     }
     return Comparison(
-        kind=judge.kind,
+        kind=scorer.kind,
         metric=metric,
-        n_holdout=judge.n_holdout,
-        n_validation=judge.n_validation,
-        challenger=_rank(scored, candidates, judge, metric, by_validation=True)[0],
-        models={name: scored[name] for name in _order(scored, judge, metric)},
-        details=judge.describe(sound),
+        n_holdout=scorer.n_holdout,
+        n_validation=scorer.n_validation,
+        challenger=_rank(scored, candidates, scorer, metric, by_validation=True)[0],
+        models={name: scored[name] for name in _order(scored, scorer, metric)},
+        details=scorer.describe(sound),
     )
 
 
 def _score(
-    model: Judged, judge: Judge, metric: Metric, seed: int, *, is_sound: bool
+    model: Judged, scorer: Scorer, metric: Metric, seed: int, *, is_sound: bool
 ) -> ModelScores:
-    nothing = dict.fromkeys(judge.metrics, NO_NUMBER)
+    nothing = dict.fromkeys(scorer.metrics, NO_NUMBER)
     validation = None
-    if judge.n_validation:
-        validation = judge.score(model.predictions, is_holdout=False) if is_sound else nothing
+    if scorer.n_validation:
+        validation = scorer.score(model.predictions, is_holdout=False) if is_sound else nothing
     return ModelScores(
         role=model.role,
         version=model.version,
         validation=validation,
-        holdout=judge.score(model.predictions, is_holdout=True) if is_sound else nothing,
-        interval=judge.resample(model.predictions, metric, seed)
+        holdout=scorer.score(model.predictions, is_holdout=True) if is_sound else nothing,
+        interval=scorer.resample(model.predictions, metric, seed)
         if is_sound
         else (NO_NUMBER, NO_NUMBER),
     )
 
 
-def _order(scored: Mapping[str, ModelScores], judge: Judge, metric: Metric) -> list[str]:
+def _order(scored: Mapping[str, ModelScores], scorer: Scorer, metric: Metric) -> list[str]:
     by_role: dict[Role, list[str]] = {"candidate": [], "baseline": [], "champion": []}
     for name, scores in scored.items():
         by_role[scores.role].append(name)
-    has_validation = judge.n_validation > 0
+    has_validation = scorer.n_validation > 0
     return [
-        *_rank(scored, by_role["candidate"], judge, metric, by_validation=has_validation),
-        *_rank(scored, by_role["baseline"], judge, metric, by_validation=False),
+        *_rank(scored, by_role["candidate"], scorer, metric, by_validation=has_validation),
+        *_rank(scored, by_role["baseline"], scorer, metric, by_validation=False),
         *by_role["champion"],
     ]
 
@@ -241,7 +241,7 @@ def _order(scored: Mapping[str, ModelScores], judge: Judge, metric: Metric) -> l
 def _rank(
     scored: Mapping[str, ModelScores],
     names: Sequence[str],
-    judge: Judge,
+    scorer: Scorer,
     metric: Metric,
     *,
     by_validation: bool,
@@ -251,7 +251,7 @@ def _rank(
     def worth(name: str) -> tuple[float, float]:
         scores = scored[name]
         figures = scores.validation if by_validation and scores.validation else scores.holdout
-        tie_breaker = judge.tie_breaker[metric]
+        tie_breaker = scorer.tie_breaker[metric]
         return _rate(metric, figures[metric]), _rate(tie_breaker, figures[tie_breaker])
 
     return sorted(names, key=worth, reverse=True)

@@ -1,4 +1,4 @@
-"""The judge of forecasts: errors of standardised values, and how they grow with each step ahead.
+"""The scorer of forecasts: errors of standardised values, and how they grow with each step ahead.
 
 Pure; a prediction is an array of shape (n_windows, horizon, n_columns) in the columns' own units.
 """
@@ -19,7 +19,7 @@ from tasks.workflow import Metric, PredictKind
 
 
 @dataclass(frozen=True)
-class ForecastJudge:
+class ForecastScorer:
     """Scores forecasts.
 
     Parameters
@@ -59,12 +59,12 @@ class ForecastJudge:
         return int((~self.is_holdout).sum())
 
     def score(self, predictions: npt.NDArray[Any], *, is_holdout: bool) -> Figures:
-        """Score forecasts; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Score forecasts; see :class:`~tasks.evaluation.comparison.Scorer`."""
         rows = self.is_holdout == is_holdout
         return asdict(score_forecasts(self.target[rows], predictions[rows], self.scale))
 
     def resample(self, predictions: npt.NDArray[Any], metric: Metric, seed: int) -> Interval:
-        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Scorer`."""
         if metric not in ("mse", "mae"):
             raise EvaluationError(
                 f"Forecasts cannot be compared by {metric!r}.",

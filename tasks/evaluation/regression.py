@@ -1,4 +1,4 @@
-"""The judge of numbers: root mean squared error, mean absolute error and R2, in the target's unit.
+"""The scorer of numbers: root mean squared error, mean absolute error and R2, in the target's unit.
 
 Pure; a prediction is an array of shape (n_rows,).
 """
@@ -19,7 +19,7 @@ from tasks.workflow import Metric, PredictKind
 
 
 @dataclass(frozen=True)
-class NumberJudge:
+class RegressionScorer:
     """Scores predicted numbers.
 
     Parameters
@@ -48,12 +48,12 @@ class NumberJudge:
         return int((~self.is_holdout).sum())
 
     def score(self, predictions: npt.NDArray[Any], *, is_holdout: bool) -> Figures:
-        """Score numbers; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Score numbers; see :class:`~tasks.evaluation.comparison.Scorer`."""
         rows = self.is_holdout == is_holdout
         return asdict(score_values(self.target[rows], predictions[rows]))
 
     def resample(self, predictions: npt.NDArray[Any], metric: Metric, seed: int) -> Interval:
-        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Judge`."""
+        """Find the interval of a figure; see :class:`~tasks.evaluation.comparison.Scorer`."""
         if metric not in ("rmse", "mae", "r2"):
             raise EvaluationError(
                 f"Numbers cannot be compared by {metric!r}.",
@@ -63,6 +63,6 @@ class NumberJudge:
         rows = self.is_holdout
         return bootstrap_number_interval(metric, self.target[rows], predictions[rows], seed)
 
-    def describe(self, predictions: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:  # noqa: ARG002 - as every judge
+    def describe(self, predictions: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:  # noqa: ARG002 - as every scorer
         """Say nothing more: the figures are all there is."""
         return {}

@@ -16,7 +16,7 @@ from tasks.dataset import Dataset, DatasetWriter
 from tasks.dataset.columns import ID_COLUMN
 from tasks.evaluation.comparison import Comparison, Judged, compare_models
 from tasks.evaluation.contenders import ServedModel, list_contenders
-from tasks.evaluation.judging import NightData, predict_all
+from tasks.evaluation.prediction import NightData, predict_all
 from tasks.metrics import say_score
 from tasks.preparation import Preparation
 from tasks.settings import Settings
@@ -87,7 +87,7 @@ def run(
             name: Judged(contender.role, predicted.predictions[name], contender.version)
             for name, contender in contenders.items()
         },
-        predicted.judge,
+        predicted.scorer,
         workflow.metric,
         seed=step.night.seed,
     )

@@ -20,14 +20,14 @@ class PlannedStep:
         Also the Airflow task's id and the MLflow child run's name; ``group.part`` for a part of a group.
     needs : tuple of str
         Names of earlier steps.
-    spares : tuple of str, optional
+    optional : tuple of str, optional
         Those of ``needs`` that it goes on without where they fail: a candidate that cannot be
         trained is no hindrance to the others.
     """
 
     name: str
     needs: tuple[str, ...]
-    spares: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
@@ -47,7 +47,7 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
     training = plan_training(workflow)
     judging = plan_judging(workflow)
     explaining = plan_explaining(workflow)
-    spares = _list_spares(workflow)
+    optional = _list_optional(workflow)
     told = (
         "ingest",
         "validate_raw",
@@ -68,8 +68,8 @@ def plan_night(workflow: Workflow) -> tuple[PlannedStep, ...]:
         *training,
         *judging,
         *explaining,
-        PlannedStep("charts", told, spares),
-        PlannedStep("report", (*told, "charts"), spares),
+        PlannedStep("charts", told, optional),
+        PlannedStep("report", (*told, "charts"), optional),
     )
 
 
@@ -89,14 +89,14 @@ def plan_judging(workflow: Workflow) -> tuple[PlannedStep, ...]:
     trained = tuple(step.name for step in plan_training(workflow))
     if not trained:
         return ()
-    spares = _list_spares(workflow)
+    optional = _list_optional(workflow)
     required = (
         tuple(step.name for step in plan_mining(workflow)) if workflow.mining.required else ()
     )
     return (
-        PlannedStep("evaluate", ("ingest", "clean", *required, *trained), spares),
+        PlannedStep("evaluate", ("ingest", "clean", *required, *trained), optional),
         PlannedStep("decide", ("evaluate",)),
-        PlannedStep("promote", ("decide", *trained), spares),
+        PlannedStep("promote", ("decide", *trained), optional),
     )
 
 
@@ -105,12 +105,12 @@ def plan_explaining(workflow: Workflow) -> tuple[PlannedStep, ...]:
     trained = tuple(step.name for step in plan_training(workflow))
     if not trained:
         return ()
-    spares = _list_spares(workflow)
-    steps = [PlannedStep("interpret", ("ingest", "clean", *trained, "evaluate"), spares)]
+    optional = _list_optional(workflow)
+    steps = [PlannedStep("interpret", ("ingest", "clean", *trained, "evaluate"), optional)]
     if workflow.training.learning_curve:
-        steps.append(PlannedStep("learning_curve", ("clean", *trained, "evaluate"), spares))
+        steps.append(PlannedStep("learning_curve", ("clean", *trained, "evaluate"), optional))
     return tuple(steps)
 
 
-def _list_spares(workflow: Workflow) -> tuple[str, ...]:
+def _list_optional(workflow: Workflow) -> tuple[str, ...]:
     return tuple(f"train.{name}" for name in workflow.candidates)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tasks.errors import EvaluationError
-from tasks.evaluation.classification import ClassJudge
+from tasks.evaluation.classification import ClassificationScorer
 from tasks.evaluation.comparison import Judged, compare_models
-from tasks.evaluation.regression import NumberJudge
+from tasks.evaluation.regression import RegressionScorer
 
 TARGET = np.array([0, 1, 0, 1, 0, 1])
 IS_HOLDOUT = np.array([False, False, False, False, True, True])
@@ -25,13 +25,15 @@ def sure(*classes: int, confidence: float = 0.9) -> np.ndarray:
 def compare(**candidates: np.ndarray):
     models = {name: Judged("candidate", p) for name, p in candidates.items()}
     models["naive"] = Judged("baseline", sure(0, 0, 0, 0, 0, 0))
-    return compare_models(models, ClassJudge(TARGET, IS_HOLDOUT, (0, 1)), "accuracy", seed=1)
+    return compare_models(
+        models, ClassificationScorer(TARGET, IS_HOLDOUT, (0, 1)), "accuracy", seed=1
+    )
 
 
 def compare_numbers(metric: str = "rmse", **candidates: list[float]):
     """Four validation and two hold-out rows, of which the true numbers are 1 to 6."""
     models = {name: Judged("candidate", np.array(p, float)) for name, p in candidates.items()}
-    return compare_models(models, NumberJudge(np.arange(1.0, 7.0), IS_HOLDOUT), metric, seed=1)  # type: ignore[arg-type]
+    return compare_models(models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), metric, seed=1)  # type: ignore[arg-type]
 
 
 def test_challenger_is_chosen_on_validation_rows() -> None:
@@ -64,7 +66,9 @@ def test_one_candidate_needs_no_validation_rows() -> None:
     """Where there is no choice, nothing is needed to choose by."""
     everything = np.ones(6, dtype=bool)
     models = {"one": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
-    comparison = compare_models(models, ClassJudge(TARGET, everything, (0, 1)), "accuracy", 1)
+    comparison = compare_models(
+        models, ClassificationScorer(TARGET, everything, (0, 1)), "accuracy", 1
+    )
     assert comparison.challenger == "one"
     assert comparison.models["one"].validation is None
 
@@ -74,14 +78,14 @@ def test_two_candidates_without_validation_rows_are_refused() -> None:
     everything = np.ones(6, dtype=bool)
     models = {n: Judged("candidate", sure(0, 1, 0, 1, 0, 1)) for n in ("a", "b")}
     with pytest.raises(EvaluationError, match="no validation rows to choose by"):
-        compare_models(models, ClassJudge(TARGET, everything, (0, 1)), "accuracy", seed=1)
+        compare_models(models, ClassificationScorer(TARGET, everything, (0, 1)), "accuracy", seed=1)
 
 
 def test_no_holdout_is_refused() -> None:
     """Nobody is judged on nothing."""
     models = {"a": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
     with pytest.raises(EvaluationError, match="0 hold-out rows"):
-        nobody = ClassJudge(TARGET, np.zeros(6, dtype=bool), (0, 1))
+        nobody = ClassificationScorer(TARGET, np.zeros(6, dtype=bool), (0, 1))
         compare_models(models, nobody, "accuracy", seed=1)
 
 
@@ -124,7 +128,7 @@ def test_models_are_in_order_of_their_places() -> None:
         "good_baseline": Judged("baseline", np.full(6, 5.5)),
         "a": Judged("candidate", np.array([1.0, 2, 3, 4, 9, 9])),
     }
-    found = compare_models(models, NumberJudge(np.arange(1.0, 7.0), IS_HOLDOUT), "mae", seed=1)
+    found = compare_models(models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), "mae", seed=1)
     assert list(found.models) == ["a", "b", "good_baseline", "poor_baseline", "champion"]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tasks.evaluation.comparison import Judged, compare_models
-from tasks.evaluation.forecast import ForecastJudge
+from tasks.evaluation.forecast import ForecastScorer
 
 NAN = np.nan
 # One validation window, two of the hold-out; horizon 2, columns with standard deviations 2 and 10.
@@ -16,8 +16,8 @@ TARGET = np.array([[[0.0, 0], [0, 0]], [[2.0, 10], [4, NAN]], [[2.0, 30], [0, 0]
 
 
 @pytest.fixture
-def judge() -> ForecastJudge:
-    return ForecastJudge(
+def scorer() -> ForecastScorer:
+    return ForecastScorer(
         target=TARGET,
         is_holdout=np.array([False, True, True]),
         columns=("flow", "level"),
@@ -28,21 +28,21 @@ def judge() -> ForecastJudge:
 
 
 def test_errors_are_standardised_and_unmeasured_values_count_for_nothing(
-    judge: ForecastJudge,
+    scorer: ForecastScorer,
 ) -> None:
     """Of seven measured values the standardised errors are 1, 1, 2, 1, 3, 0 and 0."""
-    scores = judge.score(np.zeros_like(TARGET), is_holdout=True)
+    scores = scorer.score(np.zeros_like(TARGET), is_holdout=True)
     assert scores == {"mse": pytest.approx(16 / 7), "mae": pytest.approx(8 / 7)}
-    assert judge.score(np.full_like(TARGET, 10.0), is_holdout=False) == {"mse": 13.0, "mae": 3.0}
+    assert scorer.score(np.full_like(TARGET, 10.0), is_holdout=False) == {"mse": 13.0, "mae": 3.0}
 
 
-def test_the_document_tells_the_error_of_each_step(judge: ForecastJudge) -> None:
+def test_the_document_tells_the_error_of_each_step(scorer: ForecastScorer) -> None:
     """Per step the standardised mse over the columns, and each column's mae in its own unit."""
     models = {
         "zero": Judged("candidate", np.zeros_like(TARGET)),
         "right": Judged("baseline", np.nan_to_num(TARGET, nan=99.0)),
     }
-    document = compare_models(models, judge, "mse", seed=1).to_json()
+    document = compare_models(models, scorer, "mse", seed=1).to_json()
     json.dumps(document, allow_nan=False)
     assert (document["n_holdout"], document["n_validation"], document["n_left_out"]) == (2, 1, 4)
     zero = document["horizon"]["models"]["zero"]
@@ -52,11 +52,11 @@ def test_the_document_tells_the_error_of_each_step(judge: ForecastJudge) -> None
     assert document["horizon"]["models"]["right"]["mse"] == [0.0, 0.0]
 
 
-def test_a_step_that_was_never_measured_has_no_error(judge: ForecastJudge) -> None:
+def test_a_step_that_was_never_measured_has_no_error(scorer: ForecastScorer) -> None:
     """Its figure is null, not 0."""
     target = TARGET.copy()
     target[1:, 1] = NAN
-    unmeasured = ForecastJudge(target, judge.is_holdout, judge.columns, judge.scale, 5, 0)
+    unmeasured = ForecastScorer(target, scorer.is_holdout, scorer.columns, scorer.scale, 5, 0)
     models = {"zero": Judged("candidate", np.zeros_like(TARGET))}
     zero = compare_models(models, unmeasured, "mse", seed=1).to_json()["horizon"]["models"]["zero"]
     assert zero["mse"][1] is None

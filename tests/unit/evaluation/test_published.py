@@ -15,7 +15,7 @@ import pytest
 from cleaning_support import as_raw, clean, read
 from series_support import make_series_workflow
 
-from tasks.evaluation.forecast import ForecastJudge
+from tasks.evaluation.forecast import ForecastScorer
 from tasks.evaluation.series import arrange_series, find_origins
 
 COLUMNS = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
@@ -41,7 +41,7 @@ def test_repeating_the_last_value_on_etth1_is_as_bad_as_published(
     rows = read(cleaned.clean)
     series = arrange_series(raw, rows, workflow, COLUMNS, shape)
     origins = find_origins(series, rows, shape)
-    judge = ForecastJudge(
+    scorer = ForecastScorer(
         target=series.cut(origins.places, shape.horizon, COLUMNS),
         is_holdout=origins.is_holdout,
         columns=shape.columns,
@@ -50,7 +50,7 @@ def test_repeating_the_last_value_on_etth1_is_as_bad_as_published(
         n_left_out=0,
     )
     last = np.repeat(series.values[origins.places - 1][:, np.newaxis], shape.horizon, axis=1)
-    assert judge.n_holdout == 2880 - 96 + 1
-    scores = judge.score(last, is_holdout=True)
+    assert scorer.n_holdout == 2880 - 96 + 1
+    scores = scorer.score(last, is_holdout=True)
     assert scores["mse"] == pytest.approx(1.295, abs=0.001)
     assert scores["mae"] == pytest.approx(0.713, abs=0.0005)

@@ -1,6 +1,6 @@
 """Let everybody predict what is judged: rows by their ids, or windows of the raw series.
 
-Used by the evaluate step; the judges themselves are in ``classification.py``, ``regression.py`` and
+Used by the evaluate step; the scorers themselves are in ``classification.py``, ``regression.py`` and
 ``forecast.py``.
 """
 
@@ -20,11 +20,11 @@ from tasks.dataset import Dataset
 from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.dataset.tensors import array_to_tensor_column
 from tasks.errors import EvaluationError, NocturneError
-from tasks.evaluation.classification import ClassJudge
-from tasks.evaluation.comparison import Judge
+from tasks.evaluation.classification import ClassificationScorer
+from tasks.evaluation.comparison import Scorer
 from tasks.evaluation.contenders import RETIRE_CHAMPION, ServedModel
-from tasks.evaluation.forecast import ForecastJudge
-from tasks.evaluation.regression import NumberJudge
+from tasks.evaluation.forecast import ForecastScorer
+from tasks.evaluation.regression import RegressionScorer
 from tasks.evaluation.rows import predict_rows
 from tasks.evaluation.series import (
     HOLDOUT,
@@ -75,18 +75,18 @@ class NightData:
 
 @dataclass(frozen=True)
 class Predicted:
-    """What everybody said, and the judge of it.
+    """What everybody said, and the scorer of it.
 
     Parameters
     ----------
-    judge : Judge
+    scorer : Scorer
     predictions : mapping of str to ndarray
-        As the judge takes them.
+        As the scorer takes them.
     table : pyarrow.Table
         The same for people and charts: one row for each row or window.
     """
 
-    judge: Judge
+    scorer: Scorer
     predictions: Mapping[str, npt.NDArray[Any]]
     table: pa.Table
 
@@ -131,14 +131,14 @@ def _predict_rows(data: NightData, models: Sequence[ServedModel]) -> Predicted:
     if preparation.kind == "regression":
         values = judged[target].cast(pa.float64())
         table = pa.table({**columns, TARGET: values, **predictions})
-        return Predicted(NumberJudge(values.to_numpy(), is_holdout), predictions, table)
+        return Predicted(RegressionScorer(values.to_numpy(), is_holdout), predictions, table)
     classes = pa.array(preparation.classes)
     for name, probabilities in predictions.items():
         columns[name] = classes.take(pa.array(probabilities.argmax(axis=1)))
         columns[f"{name}_confidence"] = probabilities.max(axis=1)
     codes = preparation.encode(judged[target])
-    judge = ClassJudge(codes, is_holdout, preparation.classes)
-    return Predicted(judge, predictions, pa.table(columns))
+    scorer = ClassificationScorer(codes, is_holdout, preparation.classes)
+    return Predicted(scorer, predictions, pa.table(columns))
 
 
 def get_target(preparation: Preparation) -> str:
@@ -183,7 +183,7 @@ def _forecast_windows(
     n_left_out = len(found.places) - len(origins.places)
     if n_left_out:
         logger.info("%d of %d windows are left out.", n_left_out, len(found.places))
-    judge = ForecastJudge(
+    scorer = ForecastScorer(
         target=target,
         is_holdout=origins.is_holdout,
         columns=shape.columns,
@@ -200,7 +200,7 @@ def _forecast_windows(
             **{name: array_to_tensor_column(values) for name, values in predictions.items()},
         }
     )
-    return Predicted(judge, predictions, table)
+    return Predicted(scorer, predictions, table)
 
 
 def _check_shape(model: ServedModel, shape: ForecastShape) -> None:

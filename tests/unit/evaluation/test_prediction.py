@@ -17,7 +17,7 @@ from sklearn.linear_model import LinearRegression
 from tasks.dataset import Dataset, tensor_column_to_array
 from tasks.errors import EvaluationError
 from tasks.evaluation.contenders import ServedModel
-from tasks.evaluation.judging import NightData, get_target, predict_all
+from tasks.evaluation.prediction import NightData, get_target, predict_all
 from tasks.models.packaging import save_as_mlflow_model
 from tasks.models.predictor import ESTIMATOR_FILE, PREPARATION_FILE
 from tasks.preparation import Preparation
@@ -72,9 +72,9 @@ def test_forecasts_are_judged_by_measured_values_alone(tmp_path: Path, series: N
         [[19, 19], [20, 20], [21, 21], [22, 22], [24, 24], [26, 26]],
         rtol=1e-5,
     )
-    scores = predicted.judge.score(predicted.predictions["last"], is_holdout=True)
+    scores = predicted.scorer.score(predicted.predictions["last"], is_holdout=True)
     assert scores["mae"] == pytest.approx((1 + 2 + 2) / 3 / np.arange(10.0, 20.0).std(), rel=1e-5)
-    assert predicted.judge.describe(predicted.predictions)["n_left_out"] == 2
+    assert predicted.scorer.describe(predicted.predictions)["n_left_out"] == 2
 
 
 def test_a_champion_of_a_longer_window_is_given_its_own(tmp_path: Path, series: NightData) -> None:
@@ -168,7 +168,7 @@ def test_numbers_are_predicted_from_raw_rows(tmp_path: Path) -> None:
     assert predicted.table.column_names == ["id", "split", "target", "line"]
     assert set(predicted.table["split"].to_pylist()) == {"validation", "holdout"}
     np.testing.assert_allclose(predicted.table["line"], predicted.table["target"], atol=1e-3)
-    assert predicted.judge.score(predicted.predictions["line"], is_holdout=True)["rmse"] < 1e-3
+    assert predicted.scorer.score(predicted.predictions["line"], is_holdout=True)["rmse"] < 1e-3
 
 
 def test_rows_without_a_target_cannot_judge() -> None:
