@@ -23,6 +23,7 @@ from tasks.models.packaging import find_network, save_as_mlflow_model
 from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
+from tasks.tracking.datasets import log_training_dataset
 from tasks.training.cards.system_metrics import log_system_metrics
 from tasks.training.placement import train_where_it_fits
 from tasks.training.request import (
@@ -34,9 +35,6 @@ from tasks.training.request import (
 from tasks.workflow import Workflow, WorkflowModel
 
 logger = logging.getLogger(__name__)
-
-MLFLOW_DIGEST_CHARACTERS = 36  # the longest digest that MLflow stores
-MLFLOW_SCHEMA_CHARACTERS = 1_000_000  # and the longest schema (1,048,575 with some room)
 
 
 def run(
@@ -96,7 +94,7 @@ def run(
         warm_start=_fetch_champion(step, workflow) if spec.get("warm_start") else None,
     )
     step.log_params({"candidate": candidate, "seed": request.seed, **_flatten(spec)})
-    _log_dataset(step, dataset)
+    log_training_dataset(step, dataset)
     report, _ = train_where_it_fits(
         request, step.workdir, settings, watch=partial(log_system_metrics, step.client, step.run_id)
     )
@@ -150,32 +148,6 @@ def _fetch_champion(step: Step, workflow: Workflow) -> str | None:
         return None
     step.set_tags({tags.WARM_START: json.dumps(champion.model.to_json())})
     return str(network)
-
-
-def _log_dataset(step: Step, folder: Path) -> None:
-    """Log what is trained on as an MLflow dataset, under our own digest of its whole content."""
-    from mlflow.entities import Dataset as MlflowDataset
-    from mlflow.entities import DatasetInput, InputTag
-
-    dataset = Dataset.open(folder, verify=False)
-    profile = {"num_rows": dataset.n_rows, "sha256": dataset.sha256}
-    logged = MlflowDataset(
-        name=f"{step.night.workflow}_clean",
-        digest=dataset.sha256[:MLFLOW_DIGEST_CHARACTERS],
-        source_type="nocturne",
-        source=json.dumps({"night": step.night.run_id, "artifact": "clean"}),
-        schema=json.dumps(
-            {
-                "mlflow_colspec": [
-                    {"type": str(field.type), "name": field.name} for field in dataset.schema
-                ]
-            }
-        )[:MLFLOW_SCHEMA_CHARACTERS],
-        profile=json.dumps(profile),
-    )
-    step.client.log_inputs(
-        step.run_id, [DatasetInput(logged, [InputTag("mlflow.data.context", "training")])]
-    )
 
 
 def _log_report(step: Step, report: TrainingReport, history: list[dict[str, Any]]) -> None:
