@@ -10,55 +10,21 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
+from tasks.evaluation.scorer import Figures, Interval, Scorer
 from tasks.workflow import ERRORS, Metric, PredictKind
 
 logger = logging.getLogger(__name__)
 
 Role = Literal["candidate", "baseline", "champion"]
-Figures = dict[str, float]
-Interval = tuple[float, float]
 
 NO_NUMBER = math.nan
 _SMALLER_IS_BETTER = frozenset({*ERRORS, "log_loss"})
-
-
-class Scorer(Protocol):
-    """Knows what came, and scores what was predicted."""
-
-    @property
-    def kind(self) -> PredictKind:
-        """What is predicted."""
-
-    @property
-    def metrics(self) -> Sequence[str]:
-        """Names of the figures."""
-
-    @property
-    def tie_breaker(self) -> Mapping[str, str]:
-        """The figure that decides between models of the same figure, by the latter's name."""
-
-    @property
-    def n_holdout(self) -> int:
-        """Rows or windows of the hold-out."""
-
-    @property
-    def n_validation(self) -> int:
-        """Validation rows or windows."""
-
-    def score(self, predictions: npt.NDArray[Any], *, is_holdout: bool) -> Figures:
-        """Score predictions of all judged rows on one part of them."""
-
-    def resample(self, predictions: npt.NDArray[Any], metric: Metric, seed: int) -> Interval:
-        """Find the interval of a figure on resampled hold-outs."""
-
-    def describe(self, predictions: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:
-        """Say what else is to be known of the models on the hold-out, as part of ``scores.json``."""
 
 
 @dataclass(frozen=True)

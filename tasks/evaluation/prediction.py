@@ -21,11 +21,11 @@ from tasks.dataset.columns import ID_COLUMN, SPLIT_COLUMN
 from tasks.dataset.tensors import array_to_tensor_column
 from tasks.errors import EvaluationError, NocturneError
 from tasks.evaluation.classification import ClassificationScorer
-from tasks.evaluation.comparison import Scorer
 from tasks.evaluation.contenders import RETIRE_CHAMPION, ServedModel
 from tasks.evaluation.forecast import ForecastScorer
 from tasks.evaluation.regression import RegressionScorer
 from tasks.evaluation.rows import predict_rows
+from tasks.evaluation.scorer import Scorer
 from tasks.evaluation.series import (
     HOLDOUT,
     VALIDATION,
