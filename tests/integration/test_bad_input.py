@@ -455,10 +455,10 @@ def test_a_regex_that_backtracks_judges_in_time(settings: Settings, tmp_path: Pa
         "meta": {"quarantine": True},
     }
     write_suite(settings, "backtracking_raw", [promise])
-    began = time.perf_counter()
+    began = time.process_time()
     workflow = make_workflow(expectations={"raw": "backtracking_raw", "clean": "plants_clean"})
     walked = walk(settings, tmp_path, workflow)
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 10.0
     assert [(line, "(a+)+" in reason) for _, line, reason in walked.quarantined] == [
         (33, True),
         (34, True),

@@ -105,10 +105,10 @@ def test_with_a_decimal_comma_a_point_is_no_decimal_mark() -> None:
 def test_a_text_made_to_backtrack_takes_no_time() -> None:
     """RE2 is linear: a million signs, with a mark and without."""
     text = "1" * 500_000 + "," * 500_000 + "x"
-    started = time.monotonic()
+    started = time.process_time()
     for params in ({}, {"thousands": ","}, {"decimal": ","}):
         assert convert(ConvertToNumber(["x"], **params), [text])[1][0][1] == [0]
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_one_bad_date_does_not_make_the_others_slow() -> None:
     """Sixty thousand distinct times are read in bulk all the same."""
     times = np.datetime64("2000-01-01T00:00:00") + np.arange(60_000) * np.timedelta64(61, "s")
     texts = [*times.astype(str).tolist(), "garbage", "2023-02-29"]
-    started = time.monotonic()
+    started = time.process_time()
     column, problems = convert(ConvertToDate(["x"]), texts)
-    assert time.monotonic() - started < 2.0
+    assert time.process_time() - started < 2.0
     assert (column[:-2] == times).all()
     assert problems == [("not a date", [60_000, 60_001], ["garbage", "2023-02-29"])]
 

@@ -305,9 +305,9 @@ def test_a_regex_that_backtracks_takes_no_time(
     """Python's matching would take 2**50 steps, and pandas falls back on it where a line breaks."""
     import great_expectations  # noqa: F401 - its import takes seconds
 
-    began = time.monotonic()
+    began = time.process_time()
     (found,) = judge_table(HOSTILE, expectation).result.expectations
-    assert time.monotonic() - began < 1.0
+    assert time.process_time() - began < 3.0
     assert found.unexpected_count == n_unexpected
     assert found.success is (n_unexpected == 0)
 

