@@ -178,7 +178,6 @@ def _draw_learning_curve(call: Call) -> Handoffs:
         "clean",
         "preparation",
         "scores",
-        models=call.select("model"),
         histories=call.select("history"),
     )
 

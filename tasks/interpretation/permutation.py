@@ -77,7 +77,7 @@ class _Fitted:
     """What scikit-learn asks of an estimator; the model itself stands behind the score."""
 
     def fit(self) -> None:
-        raise NotImplementedError
+        raise NotImplementedError  # scikit-learn asks whether it is there, and never calls it
 
 
 def measure_importances(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 from tasks.preparation import Preparation
 from tasks.training.data.batches import choose_steps

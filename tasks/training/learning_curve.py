@@ -68,7 +68,6 @@ def run_learning_curve(
     *,
     clean: Handoff,
     preparation: Handoff,
-    models: Mapping[str, Handoff],  # noqa: ARG001 - steps about the challenger are called alike
     histories: Mapping[str, Handoff],
     scores: Handoff,
 ) -> dict[str, Handoff]:
@@ -81,8 +80,8 @@ def run_learning_curve(
     settings : Settings
     clean, preparation : Handoff
         The clean dataset, and what cleaning learned.
-    models, histories : mapping of str to Handoff
-        By name of the candidate; a history leads to the run of its training.
+    histories : mapping of str to Handoff
+        By name of the candidate; each leads to the run of its training.
     scores : Handoff
         Names the challenger.
 

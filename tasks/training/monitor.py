@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 from tasks.errors import TrainingError
 from tasks.training.checkpoint import Arrays, Checkpoint, copy_variables
@@ -101,11 +101,11 @@ class TrainingMonitor(keras.callbacks.Callback):
             len(self.epochs) >= self.n_epochs or self._has_lost_patience() or self._is_out_of_time()
         )
 
-    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Count the time to the first checkpoint from here."""
         self._saved = time.perf_counter()
 
-    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:  # noqa: ARG002
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Begin to take the epoch's time."""
         self._epoch_start = time.perf_counter()
 

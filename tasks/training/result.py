@@ -6,10 +6,12 @@ Made by ``tasks.training.trainer``, read by ``request`` and ``trials``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import keras  # noqa: TID253 - whoever imports this file is about to train
+from typing import TYPE_CHECKING
 
 from tasks.training.progress import Epoch
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)

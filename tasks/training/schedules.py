@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 ONE_CYCLE_WARMUP = 0.3  # share of the updates that the rate rises, as in Smith and Topin's figures
 START_OF_CYCLE = 0.04  # of the largest rate: a twenty-fifth

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 from tasks.dataset import Dataset
 from tasks.dataset.digest import digest_json

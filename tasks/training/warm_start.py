@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 from tasks.errors import ModelError, TrainingError
 from tasks.models.predictor import load_network

@@ -9,7 +9,7 @@ import logging
 import math
 from typing import Any, Literal
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 
 from tasks.training.cards.gpu import DISTRIBUTED_BACKEND, warn_of_one_card
 from tasks.training.data.batches import Batches

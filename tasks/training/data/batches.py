@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import keras  # noqa: TID253 - whoever imports this file is about to train
+import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -260,5 +260,5 @@ class _EpochFollower(keras.callbacks.Callback):
         super().__init__()
         self._batches = batches
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002 - Keras' signature
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._batches.epoch = epoch

@@ -98,7 +98,6 @@ def draw(
                 step,
                 workflow,
                 settings,
-                models={"small": trained["model"]},
                 histories={"small": trained["history"]},
                 **handoffs,
             )["learning_curve"]
