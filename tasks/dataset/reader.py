@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from tasks.dataset.digest import digest_file
 from tasks.dataset.manifest import Manifest
+from tasks.dataset.packing import unpack_schema, unpack_tensors
 from tasks.dataset.tensors import tensor_column_to_array
 from tasks.errors import DatasetError, nearest
 
@@ -66,7 +67,7 @@ class Dataset:
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema of the rows."""
-        return pq.read_schema(self.folder / self.manifest.partitions[0].file)
+        return unpack_schema(pq.read_schema(self.folder / self.manifest.partitions[0].file))
 
     @property
     def n_rows(self) -> int:
@@ -110,7 +111,8 @@ class Dataset:
         for partition in self.manifest.partitions:
             file = self.folder / partition.file
             if where is None:
-                yield from pq.ParquetFile(file).iter_batches(batch_size=batch_size, columns=wanted)
+                stored = pq.ParquetFile(file).iter_batches(batch_size=batch_size, columns=wanted)
+                yield from map(unpack_tensors, stored)
                 continue
             # Reads the columns that are wanted or asked about alone, and little ahead.
             batches = ds.dataset(file, format="parquet").to_batches(
@@ -121,7 +123,7 @@ class Dataset:
                 fragment_readahead=1,
                 use_threads=False,
             )
-            yield from (batch for batch in batches if batch.num_rows)
+            yield from (unpack_tensors(batch) for batch in batches if batch.num_rows)
 
     def table(
         self, columns: Sequence[str] | None = None, *, where: pc.Expression | None = None

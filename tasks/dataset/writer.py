@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tasks.dataset.digest import digest_file
 from tasks.dataset.manifest import Manifest, Partition, schema_to_columns
+from tasks.dataset.packing import pack_tensors
 from tasks.dataset.threads import count_threads
 from tasks.errors import DatasetError
 
@@ -152,7 +153,7 @@ class DatasetWriter:
 def _write_partition(rows: pa.Table, path: Path) -> Partition:
     rows = rows.combine_chunks()
     pq.write_table(
-        rows,
+        pack_tensors(rows),
         path,
         row_group_size=max(1, rows.num_rows),
         write_statistics=False,  # nothing asks for them

@@ -12,12 +12,12 @@ import pyarrow as pa
 
 from tasks.dataset import Dataset
 from tasks.dataset.columns import ID_COLUMN, LINE_COLUMN, SOURCE_COLUMN, SPLIT_COLUMN
+from tasks.dataset.tensor_profile import list_figures, profile_tensors
 from tasks.dataset.threads import map_in_order
 from tasks.errors import CleaningError, ValidationFailedError
 from tasks.preparation.build import build_typing
 from tasks.preparation.frame import Frame, read_column, to_arrow
 from tasks.preparation.transformer import Transformer
-from tasks.validation.profile import list_figures, profile_tensors
 from tasks.workflow import Workflow
 
 # One group of columns is in memory at a time: judging 10 million rows took 0.9 GiB, most of it for
@@ -32,7 +32,7 @@ class TypedView:
 
     Text is trimmed and blank text missing; numbers are float64 (int64 where no model reads them
     and they came so), dates and times ``timestamp[us, UTC]``. A tensor column ``image`` becomes
-    ``image_min`` and so on, see :func:`tasks.validation.profile.profile_tensors`. Columns of other
+    ``image_min`` and so on, see :func:`tasks.dataset.tensor_profile.profile_tensors`. Columns of other
     types stay as they are.
 
     Parameters

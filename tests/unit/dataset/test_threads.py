@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from tasks.dataset.threads import count_threads, map_in_order
+from tasks.dataset.threads import count_threads, map_in_order, read_ahead, short_turns
 
 
 def test_results_come_in_the_items_order() -> None:
@@ -56,3 +57,41 @@ def test_it_works_in_other_threads() -> None:
     names = set(map_in_order(lambda _: threading.current_thread().name, range(8), 2))
     assert threading.current_thread().name not in names
     assert 1 <= count_threads() <= 4
+
+
+def test_the_next_item_is_made_while_this_one_is_worked_on() -> None:
+    """One ahead and no more; what it raises comes in its place, behind the items before it."""
+    made: list[int] = []
+    has_made = threading.Semaphore(0)
+
+    def items() -> Iterator[int]:
+        for i in range(3):
+            made.append(i)
+            has_made.release()
+            yield i
+        raise ValueError("the fourth")
+
+    ahead = read_ahead(items())
+    assert next(ahead) == 0
+    assert all(has_made.acquire(timeout=10) for _ in range(2))
+    assert made == [0, 1]
+    assert [next(ahead), next(ahead)] == [1, 2]
+    with pytest.raises(ValueError, match="the fourth"):
+        next(ahead)
+
+
+def test_nothing_is_read_ahead_of_nothing() -> None:
+    """An empty stream stays one; a stream that is left early lets its thread go."""
+    assert list(read_ahead([])) == []
+    ahead = read_ahead(iter(range(1000)))
+    assert next(ahead) == 0
+    ahead.close()  # type: ignore[attr-defined]
+
+
+def test_turns_are_short_for_the_time_of_a_with() -> None:
+    """And as long as before afterwards, also when something is raised."""
+    before = sys.getswitchinterval()
+    with pytest.raises(KeyError), short_turns():
+        assert sys.getswitchinterval() < before
+        raise KeyError
+    assert sys.getswitchinterval() == before

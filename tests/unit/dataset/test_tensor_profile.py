@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tasks.dataset import array_to_tensor_column
-from tasks.validation.profile import list_figures, profile_tensors
+from tasks.dataset.tensor_profile import list_figures, profile_tensors
 
 
 def images(*rows: list[float], dtype: npt.DTypeLike = np.uint8) -> pa.Array:
