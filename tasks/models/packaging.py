@@ -18,6 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 import tasks
+from tasks.dataset import Dataset
+from tasks.models.onnx_export import Export, export_network
+from tasks.models.onnx_network import ONNX_FILE
 from tasks.models.predictor import ESTIMATOR_FILE, NETWORK_FILE, PREPARATION_FILE
 from tasks.preparation import Preparation
 from tasks.preparation.transformers import list_packages
@@ -35,10 +38,15 @@ SERVING_CODE = (
     "preparation",
     "dataset",
     "models/__init__.py",
+    "models/onnx_network.py",
     "models/predictor.py",
     "models/window_cleaning.py",
 )
 COMMON_PACKAGES = ("mlflow", "numpy", "pandas", "pyarrow")
+# What a network needs that is not exported, and what one needs that is.
+_KERAS_PACKAGES = frozenset({"keras", "tensorflow", "jax", "torch"})
+_ONNX_PACKAGE = "onnxruntime"
+N_COMPARED_ROWS = 256  # real ones, on which the exported network must say what Keras says
 
 
 def find_network(model: Path) -> Path:
@@ -52,8 +60,10 @@ def save_as_mlflow_model(
     *,
     packages: Sequence[str],
     image_dtype: npt.DTypeLike | None = None,
+    clean: Path | None = None,
+    has_cards: bool = False,
 ) -> None:
-    """Write an MLflow pyfunc model that takes raw rows.
+    """Write an MLflow pyfunc model that takes raw rows, and predicts without Keras where that can be.
 
     Parameters
     ----------
@@ -63,14 +73,22 @@ def save_as_mlflow_model(
         What training wrote: ``preparation.json`` and ``network.keras`` or ``estimator.skops``.
     packages : sequence of str
         Distributions the model needs beside :data:`COMMON_PACKAGES`; their installed versions
-        become the model's requirements.
+        become the model's requirements. Of an exported network ONNX Runtime takes Keras's place.
     image_dtype : NumPy dtype, optional
         Of the images, for the signature; uint8 by default.
+    clean : Path, optional
+        A dataset of clean rows, on some of which an exported network is compared with Keras.
+    has_cards : bool, default False
+        Whether there are cards, which Keras must not take in this process.
 
     Notes
     -----
     *Models from code*: MLflow runs ``pyfunc_model.py`` to load the model, and nothing is pickled.
     MLflow's environment inference and input example are left out: they take seconds and predict.
+
+    A network is exported to ``network.onnx`` beside ``network.keras``, and the model predicts with
+    the former; the Keras file stays for who trains on or looks inside. Where the export fails or says
+    something else, Keras serves the model. The key ``serving`` of the model's metadata tells.
     """
     import mlflow
 
@@ -83,13 +101,24 @@ def save_as_mlflow_model(
         for name in (PREPARATION_FILE, NETWORK_FILE, ESTIMATOR_FILE):
             if (result / name).is_file():
                 shutil.copy(result / name, predictor / name)
+        export = None
+        if (predictor / NETWORK_FILE).is_file():
+            export = export_network(
+                predictor / NETWORK_FILE,
+                predictor / ONNX_FILE,
+                kind=preparation.kind,
+                rows=None if clean is None else _take_inputs(clean, preparation),
+                in_own_interpreter=has_cards,
+            )
+            if export.problem is None:
+                packages = [*(set(packages) - _KERAS_PACKAGES), _ONNX_PACKAGE]
         mlflow.pyfunc.save_model(
             path=str(folder),
             python_model=str(SCRIPT),
             artifacts={ARTIFACT: str(predictor)},
             code_paths=[str(_copy_serving_code(Path(scratch)))],
             signature=_make_signature(preparation, image_dtype or np.uint8),
-            metadata=_describe(preparation),
+            metadata=_describe(preparation, export),
             pip_requirements=[
                 f"{name}=={importlib.metadata.version(name)}"
                 for name in sorted({*COMMON_PACKAGES, *packages, *list_packages(preparation)})
@@ -110,14 +139,43 @@ def _copy_serving_code(scratch: Path) -> Path:
     return target
 
 
-def _describe(preparation: Preparation) -> dict[str, Any]:
+def _take_inputs(clean: Path, preparation: Preparation) -> npt.NDArray[Any] | None:
+    """Take the first rows of a dataset, or the first windows, as a network reads them."""
+    shape = preparation.forecast
+    n_rows = N_COMPARED_ROWS + (shape.window - 1 if shape is not None else 0)
+    batches = Dataset.open(clean, verify=False).batches(
+        preparation.clean_columns, batch_size=n_rows
+    )
+    inputs = preparation.inputs(next(batches))
+    if shape is not None:
+        if len(inputs) < shape.window:  # of the first partition
+            return None
+        # Steps in the order of the file, and so perhaps no windows of the series: but real values.
+        inputs = np.lib.stride_tricks.sliding_window_view(inputs, shape.window, axis=0)
+        inputs = inputs.transpose(0, 2, 1)
+    is_finite: npt.NDArray[np.bool_] = np.isfinite(inputs).all(axis=tuple(range(1, inputs.ndim)))
+    return inputs[is_finite]
+
+
+def _describe(preparation: Preparation, export: Export | None) -> dict[str, Any]:
     """Say what a tensor's signature does not: what is predicted, and the names of the columns."""
     shape = preparation.forecast
     return {
         "kind": preparation.kind,
         "columns": list(preparation.columns),
         "forecast": {**asdict(shape), "columns": list(shape.columns)} if shape else None,
+        "serving": _describe_serving(export),
     }
+
+
+def _describe_serving(export: Export | None) -> dict[str, Any]:
+    """Say what predicts; of an exported network how near it is to Keras, else why it is not there."""
+    if export is None:
+        return {"by": "scikit-learn"}
+    if export.problem is not None:
+        return {"by": "keras", "reason": export.problem}
+    found = {"by": "onnxruntime", "max_difference": export.max_difference, "n_rows": export.n_rows}
+    return {**found, "trained_in": export.precision} if export.precision else found
 
 
 def _make_signature(preparation: Preparation, image_dtype: npt.DTypeLike) -> ModelSignature:

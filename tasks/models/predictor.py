@@ -1,14 +1,15 @@
 """From raw rows to what a model says of them: what was learned and how rows are read, in one folder.
 
-Training writes the folder, the registered model loads it. A network needs Keras, a classical
-baseline of tables scikit-learn and skops; neither is imported for the other.
+Training writes the folder, packaging adds an exported network, the registered model loads it. An
+exported network needs ONNX Runtime, any other Keras, a classical baseline of tables scikit-learn and
+skops; none is imported for the other.
 All imports from ``tasks`` stand at the top: a registered model imports its own copy of this file
 under a name that is free again afterwards (``pyfunc_model.py``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tasks.errors import ModelError
+from tasks.errors import CleaningError, ModelError
+from tasks.models.onnx_network import ONNX_FILE, load_onnx_network
 from tasks.models.window_cleaning import clean_windows
 from tasks.preparation import Preparation
 from tasks.preparation.originals import Originals
@@ -36,9 +38,12 @@ TRUSTED_TYPES: tuple[str, ...] = (
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
 )
 
-# Rows that go through a network at once: the bound on the memory of its activations
-# (44 MB for 32 filters on 28x28 pixels).
+# Rows that go through Keras or scikit-learn at once: the bound on the memory of a network's
+# activations (44 MB for 32 filters on 28x28 pixels). An exported network has its own.
 ROWS_PER_BATCH = 512
+
+# What a prediction raises where it is the rows that are wrong, and not the model.
+REFUSALS = (CleaningError, ModelError)
 
 Rows: TypeAlias = "pa.Table | pa.RecordBatch | npt.NDArray[Any] | pd.DataFrame"
 Outputs: TypeAlias = Callable[[npt.NDArray[Any]], npt.NDArray[np.floating[Any]]]
@@ -79,8 +84,9 @@ class Predictor:
         Parameters
         ----------
         folder : Path
-            Holds ``preparation.json`` and one of ``network.keras`` (loaded in Keras's safe mode) and
-            ``estimator.skops`` (loaded with :data:`TRUSTED_TYPES` only).
+            Holds ``preparation.json`` and one of ``network.onnx``, ``network.keras`` (not looked at
+            beside the former, else loaded in Keras's safe mode) and ``estimator.skops`` (loaded with
+            :data:`TRUSTED_TYPES` only).
 
         Raises
         ------
@@ -91,10 +97,14 @@ class Predictor:
         if not preparation_file.is_file():
             raise _unusable(folder, f"it has no {PREPARATION_FILE}")
         preparation = Preparation.from_json(preparation_file.read_text(encoding="utf-8"))
+        if (folder / ONNX_FILE).is_file():
+            return cls(preparation, load_onnx_network(folder / ONNX_FILE))
         if (folder / NETWORK_FILE).is_file():
-            return cls(preparation, _ask_network(load_network(folder / NETWORK_FILE)))
+            network = load_network(folder / NETWORK_FILE)
+            return cls(preparation, _slice_rows(_ask_network(network)))
         if (folder / ESTIMATOR_FILE).is_file():
-            return cls(preparation, _load_estimator(folder / ESTIMATOR_FILE, preparation.kind))
+            estimator = _load_estimator(folder / ESTIMATOR_FILE, preparation.kind)
+            return cls(preparation, _slice_rows(estimator))
         raise _unusable(folder, f"it has neither {NETWORK_FILE} nor {ESTIMATOR_FILE}")
 
     @property
@@ -199,13 +209,10 @@ class Predictor:
     def _compute(
         self, inputs: npt.NDArray[Any], shape: tuple[int, ...]
     ) -> npt.NDArray[np.floating[Any]]:
-        """Compute outputs slice by slice; ``shape`` is that of one, for no rows at all."""
+        """Compute outputs; ``shape`` is that of one, for no rows at all."""
         if not len(inputs):
             return np.empty((0, *shape), dtype=np.float32)
-        parts = [
-            self._compute_outputs(inputs[part]) for part in _slices(len(inputs), ROWS_PER_BATCH)
-        ]
-        return np.concatenate(parts)
+        return self._compute_outputs(inputs)
 
     def _to_inputs(self, rows: Rows) -> npt.NDArray[Any]:
         preparation = self.preparation
@@ -298,14 +305,17 @@ def _load_estimator(file: Path, kind: Kind) -> Outputs:
     return compute_outputs
 
 
+def _slice_rows(compute: Outputs) -> Outputs:
+    def compute_outputs(inputs: npt.NDArray[Any]) -> npt.NDArray[np.floating[Any]]:
+        starts = range(0, len(inputs), ROWS_PER_BATCH)
+        return np.concatenate([compute(inputs[i : i + ROWS_PER_BATCH]) for i in starts])
+
+    return compute_outputs
+
+
 def _unusable(path: Path, reason: str) -> ModelError:
     return ModelError(
         f"{path} cannot be loaded as a model: {reason}",
         expected=f"{PREPARATION_FILE} beside {NETWORK_FILE} or {ESTIMATOR_FILE}, as training writes them",
         hint="train the candidate again",
     )
-
-
-def _slices(n_rows: int, size: int) -> Iterator[slice]:
-    for start in range(0, n_rows, size):
-        yield slice(start, start + size)

@@ -30,6 +30,10 @@ class RegisteredModel(mlflow.pyfunc.PythonModel):
         script = Path(__file__)
         module = _import_own_code(script.parent / "code", f"{PACKAGE}.models.predictor")
         self._predictor = module.Predictor.load(Path(context.artifacts[ARTIFACT]))
+        self._refusals = module.REFUSALS
+        self._classes = np.asarray(self._predictor.classes)
+        names = [f"{PROBABILITY_PREFIX}{name}" for name in self._predictor.classes]
+        self._columns = pd.Index([PREDICTION, *names])
         # MLflow has compiled this script into the model's folder, whose content is verified.
         cached = Path(importlib.util.cache_from_source(str(script)))
         cached.unlink(missing_ok=True)
@@ -61,19 +65,31 @@ class RegisteredModel(mlflow.pyfunc.PythonModel):
         pandas.DataFrame or ndarray
             Of classes ``prediction`` and one ``probability_<class>`` per class; of numbers
             ``prediction``; of forecasts an array of shape (n_windows, horizon, n_columns), float64.
+
+        Raises
+        ------
+        mlflow.MlflowException
+            Where the rows are not such as the model was trained on, with what is wrong with them; a
+            server answers with status 400.
         """
+        try:
+            return self._ask(model_input, params or {})
+        except self._refusals as error:
+            raise mlflow.MlflowException.invalid_parameter_value(str(error)) from error
+
+    def _ask(self, model_input: Any, params: dict[str, Any]) -> pd.DataFrame | np.ndarray:
         predictor = self._predictor
         if predictor.preparation.kind == "forecast":
-            refuse = (params or {}).get("refuse", True)
-            return np.asarray(predictor.forecast(model_input, refuse=refuse))
+            return np.asarray(predictor.forecast(model_input, refuse=params.get("refuse", True)))
         if predictor.preparation.kind == "regression":
             return pd.DataFrame({PREDICTION: predictor.predict_values(model_input)})
         probabilities = predictor.predict_probabilities(model_input)
-        classes = np.asarray(predictor.classes)
-        columns = {PREDICTION: classes[probabilities.argmax(axis=1)]}
-        for i, name in enumerate(classes):
-            columns[f"{PROBABILITY_PREFIX}{name}"] = probabilities[:, i]
-        return pd.DataFrame(columns)
+        predicted = self._classes[probabilities.argmax(axis=1)]
+        # The names are put on at the end: making an index of texts anew takes pandas longer than a
+        # small network takes to predict a row.
+        frame = pd.DataFrame(dict(enumerate([predicted, *probabilities.T])), copy=False)
+        frame.columns = self._columns
+        return frame
 
 
 def _import_own_code(folder: Path, name: str) -> ModuleType:

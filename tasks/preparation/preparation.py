@@ -127,6 +127,10 @@ class Preparation:
         if self.image_column is not None or not self.transformers:
             table = rows if isinstance(rows, pa.Table) else pa.Table.from_batches([rows])
             columns = [_to_numbers(table[name], name) for name in self.clean_columns]
+            if self.image_column is None:
+                numbers = [column.to_numpy(zero_copy_only=False) for column in columns]
+                read: Frame = dict(zip(self.features, numbers, strict=True))
+                self._refuse(find_unusable(read, self.features), read)
             return pa.RecordBatch.from_arrays(columns, names=self.clean_columns)
         frame: Frame = {name: read_column(rows[name], name) for name in self.columns}
         raw = dict(frame)

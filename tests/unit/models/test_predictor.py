@@ -39,13 +39,18 @@ def test_batches_are_bounded_and_change_nothing(
     image_folder: Path, images: npt.NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seven rows in batches of three give what seven rows at once give."""
-    predictor = Predictor.load(image_folder)
-    at_once = predictor.predict_probabilities(images)
+    at_once = Predictor.load(image_folder).predict_probabilities(images)
     sizes: list[int] = []
-    compute = predictor._compute_outputs
-    monkeypatch.setattr(predictor, "_compute_outputs", lambda x: sizes.append(len(x)) or compute(x))
+    ask = module._ask_network
+
+    def ask_and_count(network: keras.Model) -> module.Outputs:
+        compute = ask(network)
+        return lambda x: sizes.append(len(x)) or compute(x)
+
+    monkeypatch.setattr(module, "_ask_network", ask_and_count)
     monkeypatch.setattr(module, "ROWS_PER_BATCH", 3)
-    np.testing.assert_allclose(predictor.predict_probabilities(images), at_once, atol=1e-6)
+    in_slices = Predictor.load(image_folder).predict_probabilities(images)
+    np.testing.assert_allclose(in_slices, at_once, atol=1e-6)
     assert sizes == [3, 3, 1]
 
 

@@ -164,6 +164,17 @@ def test_without_steps_rows_are_read_as_numbers() -> None:
         plain.clean(pa.table({"a": ["x"]}))
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(None, "weight: missing"), ("nan", "weight: missing"), ("inf", "weight: NaN or infinite")],
+)
+def test_without_steps_a_row_that_is_no_number_is_refused(value: str | None, message: str) -> None:
+    """It would have gone to quarantine in training; a network would answer with NaN."""
+    preparation = Preparation("kind", ("cat", "dog"), None, None, ("weight",))
+    with pytest.raises(CleaningError, match=f"Row 1 cannot be predicted: {message}"):
+        preparation.clean(pa.table({"weight": ["1.5", value]}))
+
+
 def test_images_are_read_without_a_copy_and_of_the_trained_shape_alone() -> None:
     """uint8 stays uint8."""
     images = np.arange(8, dtype=np.uint8).reshape(2, 2, 2, 1)
