@@ -9,22 +9,24 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
-from tasks.evaluation.scorer import Figures, Interval, Scorer
-from tasks.workflow import ERRORS, Metric, PredictKind
+from tasks.evaluation.contenders import Role
+from tasks.evaluation.groups import score_groups
+from tasks.evaluation.scorer import Scorer
+from tasks.evaluation.scores import Comparison, ModelScores
+from tasks.evaluation.slices import Slice
+from tasks.metrics import rate
+from tasks.workflow import Metric
 
 logger = logging.getLogger(__name__)
 
-Role = Literal["candidate", "baseline", "champion"]
-
 NO_NUMBER = math.nan
-_SMALLER_IS_BETTER = frozenset({*ERRORS, "log_loss"})
 
 
 @dataclass(frozen=True)
@@ -34,89 +36,41 @@ class Judged:
     Parameters
     ----------
     role : {"candidate", "baseline", "champion"}
-    predictions : ndarray of shape (n_rows, ...)
-        As the scorer takes them; NaN or infinite where the model says no number.
+    predictions : ndarray of shape (n_rows, ...) or None
+        As the scorer takes them; NaN or infinite where the model says no number. None of a champion
+        that could not be asked.
     version : str or None
         The registered version, for the champion.
+    size_bytes : int or None
+        Of the model's folder.
+    latency_ms : float or None
+        To predict one row, at the median.
+    problem : str or None
+        Why there are no predictions.
     """
 
     role: Role
-    predictions: npt.NDArray[Any]
+    predictions: npt.NDArray[Any] | None
     version: str | None = None
-
-
-@dataclass(frozen=True)
-class ModelScores:
-    """One model's figures by name: on validation rows (where there are any) and on the hold-out."""
-
-    role: Role
-    version: str | None
-    validation: Figures | None
-    holdout: Figures
-    interval: Interval
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All models on the same rows, and the candidate that challenges.
-
-    Parameters
-    ----------
-    kind : {"classification", "regression", "forecast"}
-    metric : str
-        What is compared.
-    n_holdout, n_validation : int
-        Rows; of forecasts windows.
-    challenger : str
-    models : mapping of str to ModelScores
-        Candidates best first, then baselines best first, then the champion.
-    details : mapping of str to object
-        What the kind adds to the document.
-    """
-
-    kind: PredictKind
-    metric: Metric
-    n_holdout: int
-    n_validation: int
-    challenger: str
-    models: Mapping[str, ModelScores]
-    details: Mapping[str, Any]
-
-    def list_models(self, role: Role) -> list[str]:
-        """Names of the models of a role, best first."""
-        return [name for name, scores in self.models.items() if scores.role == role]
-
-    def to_json(self) -> dict[str, Any]:
-        """Make the document ``scores.json``; a figure that is no number is null."""
-        return {
-            "kind": self.kind,
-            "metric": self.metric,
-            "is_error": self.metric in ERRORS,
-            "n_holdout": self.n_holdout,
-            "n_validation": self.n_validation,
-            "challenger": self.challenger,
-            "models": {
-                name: {
-                    "role": scores.role,
-                    **({"version": scores.version} if scores.version else {}),
-                    "validation": to_nulls(scores.validation),
-                    "holdout": to_nulls(scores.holdout),
-                    "interval": {self.metric: to_nulls(list(scores.interval))},
-                }
-                for name, scores in self.models.items()
-            },
-            **to_nulls(dict(self.details)),
-        }
+    size_bytes: int | None = None
+    latency_ms: float | None = None
+    problem: str | None = None
 
 
 def compare_models(
-    models: Mapping[str, Judged], scorer: Scorer, metric: Metric, seed: int
+    models: Mapping[str, Judged],
+    scorer: Scorer,
+    metric: Metric,
+    *,
+    significance: float,
+    seed: int,
+    slices: Sequence[Slice] = (),
 ) -> Comparison:
     """Score every model on the same validation and hold-out rows.
 
     The challenger is the candidate that is best on the *validation* rows (another figure breaks a
     tie): the hold-out judges it and must not have chosen it. A model that says no number has no
-    figures: it neither challenges nor stands in anybody's way.
+    figures: it neither challenges nor stands in anybody's way, and its problem is noted.
 
     Parameters
     ----------
@@ -124,8 +78,12 @@ def compare_models(
     scorer : Scorer
     metric : str
         One of the scorer's.
+    significance : float
+        Share of the resampled hold-outs beyond either end of the interval of the gain.
     seed : int
-        Of the intervals' resampling.
+        Of the resampling.
+    slices : sequence of Slice, optional
+        Parts of the rows on which everybody is scored apart.
 
     Returns
     -------
@@ -150,9 +108,12 @@ def compare_models(
             expected="validation rows",
             hint="set 'split.validation' above 0, or keep one candidate",
         )
-    sound = {n: m.predictions for n, m in models.items() if np.isfinite(m.predictions).all()}
-    for name in models.keys() - sound.keys():
-        logger.warning("%s predicts no number on some rows: it is not scored.", name)
+    models = {name: _note_problem(name, model) for name, model in models.items()}
+    sound = {
+        name: model.predictions
+        for name, model in models.items()
+        if model.predictions is not None and model.problem is None
+    }
     if not any(name in sound for name in candidates):
         raise EvaluationError(
             f"The predictions of {', '.join(candidates)} are not numbers.",
@@ -160,35 +121,69 @@ def compare_models(
             hint="their training diverged: lower the learning rate, or set 'clip_norm'",
         )
     scored = {
-        name: _score(model, scorer, metric, seed, is_sound=name in sound)
-        for name, model in models.items()
+        name: _score(model, sound.get(name), scorer, metric, seed) for name, model in models.items()
     }
+    challenger = _rank(scored, candidates, scorer, metric, by_validation=True)[0]
+    champion = next((n for n, m in models.items() if m.role == "champion" and n in sound), None)
     return Comparison(
         kind=scorer.kind,
         metric=metric,
         n_holdout=scorer.n_holdout,
         n_validation=scorer.n_validation,
-        challenger=_rank(scored, candidates, scorer, metric, by_validation=True)[0],
+        challenger=challenger,
         models={name: scored[name] for name in _order(scored, scorer, metric)},
+        paired=scorer.pair(
+            sound[challenger], sound[champion], metric, significance=significance, seed=seed
+        )
+        if champion is not None
+        else None,
+        groups=score_groups(
+            scorer,
+            {name: sound.get(name) for name in models},
+            slices,
+            metric,
+            challenger=challenger,
+            champion=champion,
+        ),
         details=scorer.describe(sound),
     )
 
 
+def _note_problem(name: str, model: Judged) -> Judged:
+    if model.predictions is None or model.problem is not None:
+        return model
+    is_sound = np.isfinite(model.predictions).reshape(len(model.predictions), -1).all(axis=1)
+    if is_sound.all():
+        return model
+    problem = f"predicts no number on {int((~is_sound).sum()):,} of {len(is_sound):,} judged rows"
+    logger.warning("%s %s: it is not scored.", name, problem)
+    return replace(model, problem=problem)
+
+
 def _score(
-    model: Judged, scorer: Scorer, metric: Metric, seed: int, *, is_sound: bool
+    model: Judged,
+    predictions: npt.NDArray[Any] | None,
+    scorer: Scorer,
+    metric: Metric,
+    seed: int,
 ) -> ModelScores:
-    nothing = dict.fromkeys(scorer.metrics, NO_NUMBER)
-    validation = None
-    if scorer.n_validation:
-        validation = scorer.score(model.predictions, is_holdout=False) if is_sound else nothing
+    """Score a model; one without sound predictions has no figures."""
+    validation, holdout = (dict.fromkeys(scorer.metrics, NO_NUMBER) for _ in range(2))
+    interval = (NO_NUMBER, NO_NUMBER)
+    if predictions is not None:
+        holdout = scorer.score(predictions, is_holdout=True)
+        interval = scorer.resample(predictions, metric, seed)
+        if scorer.n_validation:
+            validation = scorer.score(predictions, is_holdout=False)
     return ModelScores(
         role=model.role,
         version=model.version,
-        validation=validation,
-        holdout=scorer.score(model.predictions, is_holdout=True) if is_sound else nothing,
-        interval=scorer.resample(model.predictions, metric, seed)
-        if is_sound
-        else (NO_NUMBER, NO_NUMBER),
+        size_bytes=model.size_bytes,
+        latency_ms=model.latency_ms,
+        problem=model.problem,
+        validation=validation if scorer.n_validation else None,
+        holdout=holdout,
+        interval=interval,
     )
 
 
@@ -218,22 +213,6 @@ def _rank(
         scores = scored[name]
         figures = scores.validation if by_validation and scores.validation else scores.holdout
         tie_breaker = scorer.tie_breaker[metric]
-        return _rate(metric, figures[metric]), _rate(tie_breaker, figures[tie_breaker])
+        return rate(metric, figures[metric]), rate(tie_breaker, figures[tie_breaker])
 
     return sorted(names, key=worth, reverse=True)
-
-
-def _rate(metric: str, figure: float) -> float:
-    """Turn a figure into one of which more is better; no number is worst."""
-    if math.isnan(figure):
-        return -math.inf
-    return -figure if metric in _SMALLER_IS_BETTER else figure
-
-
-def to_nulls(document: Any) -> Any:
-    """Copy a document of figures with null for what is no number: JSON has no NaN."""
-    if isinstance(document, Mapping):
-        return {key: to_nulls(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [to_nulls(value) for value in document]
-    return None if isinstance(document, float) and not math.isfinite(document) else document

@@ -1,29 +1,36 @@
 """Who competes tonight, and what each model is asked: loaded as it would be served.
 
-Used by the evaluate step. A champion of an earlier night may read other columns than tonight's
-models, or have been asked something else altogether.
+Used by the evaluate step. A champion of an earlier night may no longer load, may read columns that no
+longer arrive, or may have been asked something else altogether: the night goes on without it, and says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import logging
+import statistics
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from tasks.errors import EvaluationError
-from tasks.evaluation.comparison import Role
+from tasks.errors import EvaluationError, NocturneError, ServiceError, get_first_line, is_disk_full
 from tasks.registry import CHAMPION, find_by_alias
-from tasks.tracking import Handoff
+from tasks.tracking import Handoff, tags
 from tasks.workflow import PredictKind, Workflow
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-RETIRE_CHAMPION = (
-    "the champion is of an earlier kind of data: remove its alias, so that tonight's best model can "
-    "become the first of the new kind"
-)
+logger = logging.getLogger(__name__)
+
+Role = Literal["candidate", "baseline", "champion"]
+# Calls of one row that are timed, of which the median is taken: the first is slow and does not count.
+N_TIMED = 41
+TIMED_SECONDS = 1.0
+Problems = dict[str, str]
+"""Why a model has no predictions, by its name: what it could not do, in words that follow its name."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,14 @@ class Contender:
         An MLflow model folder.
     version : str or None
         The registered version, for the champion.
+    night_run_id : str or None
+        The MLflow run of the champion's night; None where its version does not say.
     """
 
     role: Role
     model: Handoff
     version: str | None = None
+    night_run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,8 @@ class ServedModel:
         Steps that a forecast looks back on, and steps ahead; else 0.
     forecast_columns : tuple of str
         What it forecasts, in order.
+    input_schema : mlflow.types.Schema or None
+        What its signature wants.
     """
 
     name: str
@@ -70,6 +82,7 @@ class ServedModel:
     window: int = 0
     horizon: int = 0
     forecast_columns: tuple[str, ...] = ()
+    input_schema: Any = None
 
     @classmethod
     def open(cls, name: str, folder: Path, kind: PredictKind) -> ServedModel:
@@ -82,14 +95,15 @@ class ServedModel:
         """
         from mlflow.models import Model
 
+        described = Model.load(str(folder))
         # Models of nights before it was noted all predicted classes.
-        noted: Mapping[str, Any] = Model.load(str(folder)).metadata or {}
+        noted: Mapping[str, Any] = described.metadata or {}
         found = noted.get("kind", "classification")
         if found != kind:
             raise EvaluationError(
                 f"{name} is a model of {found}.",
                 expected=f"a model of {kind}, as 'predict' in the workflow file asks for tonight",
-                hint=RETIRE_CHAMPION,
+                hint="clear the tasks that train, so that they train what is asked now",
             )
         shape = noted.get("forecast") or {}
         return cls(
@@ -100,6 +114,7 @@ class ServedModel:
             window=shape.get("window", 0),
             horizon=shape.get("horizon", 0),
             forecast_columns=tuple(shape.get("columns", ())),
+            input_schema=described.get_input_schema(),
         )
 
     def load(self) -> Any:
@@ -108,11 +123,37 @@ class ServedModel:
 
         return load_model(str(self.folder))
 
+    def measure_latency(self, row: Any) -> float:
+        """Measure how long it takes to predict one row, in this process.
+
+        Parameters
+        ----------
+        row : ndarray or pandas.DataFrame
+            What the model is given for one row or window.
+
+        Returns
+        -------
+        float
+            Milliseconds, the median of up to :data:`N_TIMED` calls.
+        """
+        model = self.load()
+        seconds: list[float] = []
+        began = time.perf_counter()
+        while len(seconds) < N_TIMED and time.perf_counter() - began < TIMED_SECONDS:
+            called = time.perf_counter()
+            model.predict(row)
+            seconds.append(time.perf_counter() - called)
+        return 1000.0 * statistics.median(seconds)
+
+    def measure_size(self) -> int:
+        """Add up the bytes of its files."""
+        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+
 
 def list_contenders(
     client: MlflowClient, workflow: Workflow, models: Mapping[str, Handoff]
 ) -> dict[str, Contender]:
-    """List tonight's models and the champion, where there is one.
+    """List tonight's models, and after them the champion, where there is one.
 
     Parameters
     ----------
@@ -131,5 +172,35 @@ def list_contenders(
     }
     champion = find_by_alias(client, workflow.name, CHAMPION)
     if champion is not None:
-        contenders[CHAMPION] = Contender("champion", champion.model, champion.version)
+        night_run_id = champion.tags.get(tags.NIGHT_RUN)
+        contenders[CHAMPION] = Contender("champion", champion.model, champion.version, night_run_id)
     return contenders
+
+
+@contextlib.contextmanager
+def excuse_champion(model: str, problems: Problems, doing: str) -> Iterator[None]:
+    """Let the night go on where the champion fails, and note why; tonight's models may not fail.
+
+    Parameters
+    ----------
+    model : str
+        Whose turn it is.
+    problems : dict
+        Is added to.
+    doing : str
+        What is tried, as in ``be loaded``.
+
+    Raises
+    ------
+    Exception
+        Whatever is not the champion's own fault: of another model, of the machine, of a service.
+    """
+    try:
+        yield
+    except Exception as error:
+        is_of_machine = isinstance(error, MemoryError | ServiceError) or is_disk_full(error)
+        if model != CHAMPION or is_of_machine:
+            raise
+        reason = error.what if isinstance(error, NocturneError) else get_first_line(error)
+        problems[model] = f"could not {doing}: {reason}"
+        logger.warning("The champion %s", problems[model], exc_info=True)

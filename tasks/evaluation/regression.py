@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy.typing as npt
 
 from tasks.evaluation.scorer import Figures, Interval, Scorer
-from tasks.metrics import bootstrap_number_interval, score_values
+from tasks.metrics import PairedGain, bootstrap_number_interval, compare_numbers, score_values
 from tasks.workflow import PredictKind
 
 
@@ -30,3 +30,16 @@ class RegressionScorer(Scorer):
         self, target: npt.NDArray[Any], predicted: npt.NDArray[Any], metric: Any, seed: int
     ) -> Interval:
         return bootstrap_number_interval(metric, target, predicted, seed)
+
+    def _pair(
+        self,
+        target: npt.NDArray[Any],
+        challenger: npt.NDArray[Any],
+        champion: npt.NDArray[Any],
+        metric: Any,
+        significance: float,
+        seed: int,
+    ) -> PairedGain:
+        return compare_numbers(
+            metric, target, challenger, champion, significance=significance, seed=seed
+        )

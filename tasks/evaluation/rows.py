@@ -5,6 +5,7 @@ Used by the evaluate step; the raw dataset is streamed, only one batch lies in m
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from tasks.dataset import Dataset
 from tasks.dataset.columns import ID_COLUMN
 from tasks.errors import EvaluationError
-from tasks.evaluation.contenders import RETIRE_CHAMPION, ServedModel
+from tasks.evaluation.contenders import ServedModel
 from tasks.metrics import align_probabilities
 from tasks.preparation import Preparation
 
@@ -49,19 +50,12 @@ def predict_rows(
         When a row is missing from the raw data, or cannot be given to the model.
     """
     model = served.load()
-    wanted = ids.combine_chunks()
-    found = np.zeros(len(wanted), dtype=bool)
     is_of_classes = preparation.kind == "classification"
-    result = np.zeros((len(wanted), len(preparation.classes)) if is_of_classes else len(wanted))
+    result = np.zeros((len(ids), len(preparation.classes)) if is_of_classes else len(ids))
     present = set(raw.schema.names)
-    names = dict.fromkeys([ID_COLUMN, *preparation.columns, *served.columns])
-    for batch in raw.batches([name for name in names if name in present]):
-        places = pc.index_in(batch[ID_COLUMN], value_set=wanted)
-        rows = pa.Table.from_batches([batch]).filter(pc.is_valid(places))
-        at = np.asarray(places.drop_null(), dtype=np.int64)
-        if not len(at):
-            continue
-        predicted = model.predict(as_model_input(rows, preparation, model))
+    names = [n for n in dict.fromkeys([*preparation.columns, *served.columns]) if n in present]
+    for at, rows in find_rows(raw, ids, names):
+        predicted = model.predict(as_model_input(rows, preparation, served))
         if is_of_classes:
             columns = [c for c in predicted.columns if c.startswith(_PROBABILITY)]
             known = [c.removeprefix(_PROBABILITY) for c in columns]
@@ -69,27 +63,62 @@ def predict_rows(
             result[at] = align_probabilities(values, known, preparation.classes)
         else:
             result[at] = predicted[PREDICTION].to_numpy()
-        found[at] = True
-    check_all_found(found)
     return result
 
 
-def check_all_found(found: npt.NDArray[np.bool_]) -> None:
-    """Check that every judged row is among the raw ones.
+def find_rows(
+    raw: Dataset, ids: pa.ChunkedArray, columns: Sequence[str]
+) -> Iterator[tuple[npt.NDArray[np.int64], pa.Table]]:
+    """Find chosen raw rows, batch by batch.
+
+    Parameters
+    ----------
+    raw : Dataset
+    ids : pyarrow.ChunkedArray of shape (n_rows,)
+        Of the rows, without repetition.
+    columns : sequence of str
+
+    Yields
+    ------
+    places : ndarray of shape (n_found,), int64
+        In ``ids``.
+    rows : pyarrow.Table with n_found rows
+        With their ids. Of several rows with one id the first one, as cleaning keeps it.
 
     Raises
     ------
     EvaluationError
+        When one of the rows is missing.
     """
-    if not found.all():
+    wanted = ids.combine_chunks()
+    is_found = np.zeros(len(wanted), dtype=bool)
+    for batch in raw.batches(list(dict.fromkeys([ID_COLUMN, *columns]))):
+        places = pc.index_in(batch[ID_COLUMN], value_set=wanted)
+        rows = np.flatnonzero(places.is_valid())
+        at, firsts = np.unique(np.asarray(places.drop_null(), np.int64), return_index=True)
+        is_new = ~is_found[at]
+        at, firsts = at[is_new], firsts[is_new]
+        if len(at):
+            is_found[at] = True
+            yield at, pa.Table.from_batches([batch]).take(pa.array(rows[firsts]))
+    if not is_found.all():
         raise EvaluationError(
-            f"{int((~found).sum())} of {len(found)} judged rows are not among the raw rows.",
+            f"{int((~is_found).sum())} of {len(is_found)} judged rows are not among the raw rows.",
             expected="every clean row's id among the raw rows",
             hint="clear the tasks ingest and clean together, so that they belong to each other",
         )
 
 
-def as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
+def read_rows(raw: Dataset, ids: pa.ChunkedArray, columns: Sequence[str]) -> pa.Table:
+    """Read chosen raw rows into memory, in the order of their ids; see :func:`find_rows`."""
+    found = list(find_rows(raw, ids, columns))
+    if not found:
+        return raw.schema.empty_table().select(list(columns))
+    order = np.argsort(np.concatenate([at for at, _ in found]))
+    return pa.concat_tables([rows for _, rows in found]).take(pa.array(order))
+
+
+def as_model_input(rows: pa.Table, preparation: Preparation, served: ServedModel) -> Any:
     """Make of raw rows what the model's own signature wants: images as tensors, tables column by column.
 
     A champion of an earlier night may read other columns, and may have learned from numbers what
@@ -100,7 +129,7 @@ def as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
     rows : pyarrow.Table
     preparation : Preparation
         Tonight's.
-    model : mlflow.pyfunc.PyFuncModel
+    served : ServedModel
 
     Returns
     -------
@@ -116,8 +145,7 @@ def as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
     from mlflow.types import ColSpec, DataType
 
     wanted = {DataType.double: pa.float64(), DataType.string: pa.string()}
-    schema = model.metadata.get_input_schema()
-    specs = [spec for spec in schema or () if isinstance(spec, ColSpec)]
+    specs = [spec for spec in served.input_schema or () if isinstance(spec, ColSpec)]
     if not specs:
         return rows.select(preparation.columns).to_pandas()
     columns = {}
@@ -134,6 +162,6 @@ def as_model_input(rows: pa.Table, preparation: Preparation, model: Any) -> Any:
                 f"The column {spec.name!r} cannot be given to a model that reads it as "
                 f"{spec.type.name}: {str(error)[:200]}",
                 expected="raw rows like those the model was trained on",
-                hint=RETIRE_CHAMPION,
+                hint="train the model on rows as they arrive now",
             ) from error
     return pa.table(columns).to_pandas()

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tasks.errors import EvaluationError
+from tasks.metrics import PairedGain
 from tasks.workflow import Metric, PredictKind
 
 Figures = dict[str, float]
@@ -65,14 +66,48 @@ class Scorer(ABC):
         EvaluationError
             When models of this kind are not compared by that figure.
         """
+        self._check_metric(metric)
+        rows = self.is_holdout
+        return self._resample(self.target[rows], predictions[rows], metric, seed)
+
+    def pair(
+        self,
+        challenger: npt.NDArray[Any],
+        champion: npt.NDArray[Any],
+        metric: Metric,
+        *,
+        significance: float,
+        seed: int,
+    ) -> PairedGain:
+        """Compare two models on the same resampled hold-outs.
+
+        Parameters
+        ----------
+        challenger, champion : ndarray of shape (n_rows, ...)
+            Predictions of all judged rows, finite.
+        metric : str
+        significance : float
+            Share of the resampled hold-outs beyond either end of the interval.
+        seed : int
+
+        Raises
+        ------
+        EvaluationError
+            When models of this kind are not compared by that figure.
+        """
+        self._check_metric(metric)
+        rows = self.is_holdout
+        return self._pair(
+            self.target[rows], challenger[rows], champion[rows], metric, significance, seed
+        )
+
+    def _check_metric(self, metric: Metric) -> None:
         if metric not in self.tie_breaker:
             raise EvaluationError(
                 f"Models of a {self.kind} cannot be compared by {metric!r}.",
                 expected=f"one of {', '.join(self.tie_breaker)}",
                 hint="correct 'promotion.metric' in the workflow file",
             )
-        rows = self.is_holdout
-        return self._resample(self.target[rows], predictions[rows], metric, seed)
 
     def describe(self, predictions: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:  # noqa: ARG002 - kinds add to it
         """Say what else is to be known of the models on the hold-out, as part of ``scores.json``."""
@@ -89,3 +124,14 @@ class Scorer(ABC):
         metric: Any,  # one of the kind's own
         seed: int,
     ) -> Interval: ...
+
+    @abstractmethod
+    def _pair(
+        self,
+        target: npt.NDArray[Any],
+        challenger: npt.NDArray[Any],
+        champion: npt.NDArray[Any],
+        metric: Any,
+        significance: float,
+        seed: int,
+    ) -> PairedGain: ...

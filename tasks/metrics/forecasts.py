@@ -6,6 +6,7 @@ for nothing.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -73,6 +74,82 @@ def score_forecasts(target: Floats, predicted: Floats, scale: Floats) -> Forecas
         )
     n_values, squared, absolute = sum_errors(target, predicted, scale).sum(axis=0)
     return ForecastScores(mse=float(squared / n_values), mae=float(absolute / n_values))
+
+
+def measure_naive_error(
+    values: Floats, is_training: npt.NDArray[np.bool_], season: int | None = None
+) -> Floats:
+    r"""Measure how far off the naive forecast is on the training rows: the unit of the MASE.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_steps, n_columns)
+        Step by step, in the columns' own units; NaN where nothing was measured.
+    is_training : ndarray of shape (n_steps,), bool
+    season : int, optional
+        Steps after which the series repeats itself: the value of one season ago is the forecast; by
+        default the value of one step ago.
+
+    Returns
+    -------
+    ndarray of shape (n_columns,)
+        Mean absolute error; NaN where no training value has another one a season before it.
+
+    Notes
+    -----
+    :math:`q = \frac{1}{N} \sum |y_t - y_{t-m}|` over the training steps with the season :math:`m`.
+
+    Examples
+    --------
+    >>> values = np.array([[1.0], [3.0], [6.0], [np.nan], [99.0]])
+    >>> measure_naive_error(values, np.array([True, True, True, True, False])).tolist()
+    [2.5]
+    """
+    lag = season or 1
+    both = is_training[lag:] & is_training[:-lag]
+    differences = np.abs(values[lag:] - values[:-lag])[both]
+    is_known = np.isfinite(differences)
+    return _divide(np.where(is_known, differences, 0.0).sum(axis=0), is_known.sum(axis=0))
+
+
+def compute_mase(target: Floats, predicted: Floats, naive_error: Floats) -> float:
+    r"""Compute the mean absolute scaled error: how a forecast compares with the naive one.
+
+    Parameters
+    ----------
+    target, predicted : ndarray of shape (n_windows, horizon, n_columns)
+        As :func:`score_forecasts` takes them.
+    naive_error : ndarray of shape (n_columns,)
+        As :func:`measure_naive_error` gives it.
+
+    Returns
+    -------
+    float
+        Below 1 is better than the naive forecast of one step (or season) was on the training rows.
+        NaN where no column has a naive error above 0; a column without one is left out.
+
+    Notes
+    -----
+    :math:`\mathrm{MASE} = \frac{1}{N} \sum |y - \hat y| / q` over all windows, steps and columns that
+    were measured.
+
+    References
+    ----------
+    Hyndman, R. J. and Koehler, A. B. (2006). Another look at measures of forecast accuracy.
+    International Journal of Forecasting 22(4), 679-688. https://doi.org/10.1016/j.ijforecast.2006.03.001
+
+    Examples
+    --------
+    >>> target = np.array([[[1.0], [np.nan]], [[5.0], [3.0]]])
+    >>> compute_mase(target, np.ones((2, 2, 1)), np.array([4.0]))
+    0.5
+    """
+    has_scale = np.isfinite(naive_error) & (naive_error > 0)
+    if not has_scale.any():
+        return math.nan
+    sums = sum_errors(target[..., has_scale], predicted[..., has_scale], naive_error[has_scale])
+    n_values, _, absolute = sums.sum(axis=0)
+    return float(absolute / n_values) if n_values else math.nan
 
 
 def score_steps(target: Floats, predicted: Floats, scale: Floats) -> tuple[Floats, Floats]:

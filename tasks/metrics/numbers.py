@@ -78,8 +78,8 @@ def score_values(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Numbe
             expected="finite predictions",
             hint="its training diverged: lower the learning rate",
         )
-    sums = _list_sums(target, predicted).sum(axis=0, keepdims=True)
-    rmse, mae, r2 = (float(_compute(metric, sums)[0]) for metric in ("rmse", "mae", "r2"))
+    sums = list_sums(target, predicted).sum(axis=0, keepdims=True)
+    rmse, mae, r2 = (float(compute_from_sums(metric, sums)[0]) for metric in ("rmse", "mae", "r2"))
     return NumberScores(rmse=rmse, mae=mae, r2=r2)
 
 
@@ -100,14 +100,20 @@ def bootstrap_number_interval(
     tuple of float
         The 2.5th and the 97.5th percentile; NaN where draws have no R2.
     """
-    draws = resample_rows(_list_sums(target, predicted), seed)
-    values = _compute(metric, draws)
+    draws = resample_rows(list_sums(target, predicted), seed)
+    values = compute_from_sums(metric, draws)
     known = values[~np.isnan(values)]
     return to_interval(known) if len(known) else (math.nan, math.nan)
 
 
-def _list_sums(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Floats:
-    """List what each row adds: 1, its absolute and squared error, its value and square around a centre."""
+def list_sums(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Floats:
+    """List what each row adds to the sums that the figures are computed from.
+
+    Returns
+    -------
+    ndarray of shape (n_rows, 5)
+        1, the absolute and the squared error, the true value and its square around their mean.
+    """
     y = np.asarray(target, dtype=np.float64)
     with np.errstate(over="ignore"):  # an error beyond all numbers makes the score infinite
         error = y - np.asarray(predicted, dtype=np.float64)
@@ -115,7 +121,20 @@ def _list_sums(target: npt.NDArray[Any], predicted: npt.NDArray[Any]) -> Floats:
         return np.stack([np.ones_like(y), np.abs(error), error**2, centred, centred**2], axis=1)
 
 
-def _compute(metric: NumberMetric, sums: Floats) -> Floats:
+def compute_from_sums(metric: NumberMetric, sums: Floats) -> Floats:
+    """Compute a figure from sums over rows.
+
+    Parameters
+    ----------
+    metric : {"rmse", "mae", "r2"}
+    sums : ndarray of shape (n_draws, 5)
+        Of :func:`list_sums`, over the rows of each draw.
+
+    Returns
+    -------
+    ndarray of shape (n_draws,)
+        NaN where a draw has no R2.
+    """
     n_rows, absolute, squared, total, total_squared = sums.T
     if metric == "mae":
         return np.asarray(absolute / n_rows)

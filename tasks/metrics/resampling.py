@@ -44,15 +44,33 @@ def resample_rows(sums: Floats, seed: int) -> Floats:
     Efron, B. and Tibshirani, R. J. (1993). An Introduction to the Bootstrap. Chapman & Hall.
     """
     rng = np.random.default_rng(seed)
-    n_rows = len(sums)
-    if n_rows > MAX_GROUPS:
-        groups = rng.permutation(n_rows) % MAX_GROUPS
+    groups, n_groups = group_rows(len(sums), rng)
+    if n_groups < len(sums):
         sums = np.stack(
-            [np.bincount(groups, column, minlength=MAX_GROUPS) for column in sums.T], axis=1
+            [np.bincount(groups, column, minlength=n_groups) for column in sums.T], axis=1
         )
-    n_groups = len(sums)
     counts = rng.multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=N_BOOTSTRAP)
-    return np.asarray(counts @ sums)
+    with np.errstate(invalid="ignore"):  # not even draws without an infinite error have a sum then
+        return np.asarray(counts @ sums)
+
+
+def group_rows(n_rows: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], int]:
+    """Deal rows into the groups that are drawn in their place.
+
+    Parameters
+    ----------
+    n_rows : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    groups : ndarray of shape (n_rows,), int64
+        The group of every row: up to :data:`MAX_GROUPS` rows each its own.
+    n_groups : int
+    """
+    if n_rows <= MAX_GROUPS:
+        return np.arange(n_rows), n_rows
+    return rng.permutation(n_rows) % MAX_GROUPS, MAX_GROUPS
 
 
 def resample_blocks(sums: Floats, length: int, seed: int) -> Floats:
@@ -85,7 +103,8 @@ def resample_blocks(sums: Floats, length: int, seed: int) -> Floats:
     n_windows = len(sums)
     length = max(1, min(length, n_windows // MIN_BLOCKS))
     before = np.concatenate([np.zeros((1, sums.shape[1])), np.cumsum(sums, axis=0)])
-    blocks = before[length:] - before[:-length]
+    with np.errstate(invalid="ignore"):  # nor do blocks behind one
+        blocks = before[length:] - before[:-length]
     n_blocks = -(-n_windows // length)
     starts = np.random.default_rng(seed).integers(0, len(blocks), (N_BOOTSTRAP, n_blocks))
     return np.asarray(blocks[starts].sum(axis=1))

@@ -6,10 +6,8 @@ Ground module; the DAG factory, the command line and every step start from a ``W
 from tasks.workflow.base import WorkflowModel
 from tasks.workflow.baselines import Baseline
 from tasks.workflow.candidates import (
-    ERRORS,
     Candidate,
     CnnCandidate,
-    Metric,
     MlpCandidate,
     RecurrentCandidate,
 )
@@ -22,10 +20,12 @@ from tasks.workflow.plan import (
     plan_explaining,
     plan_mining,
     plan_night,
+    plan_scoring,
     plan_training,
 )
 from tasks.workflow.predict import Classification, Forecast, Predict, PredictKind, Regression
 from tasks.workflow.privacy import PrivacyStep
+from tasks.workflow.promotion import ERRORS, Evaluation, Metric, Promotion
 from tasks.workflow.reader import (
     LoadedWorkflow,
     find_workflow,
@@ -34,6 +34,7 @@ from tasks.workflow.reader import (
     load_workflows,
 )
 from tasks.workflow.schema import workflow_json_schema
+from tasks.workflow.scoring import Scoring
 from tasks.workflow.sources import (
     Arrival,
     ArrivalByColumn,
@@ -59,6 +60,7 @@ __all__ = [
     "Clusters",
     "CnnCandidate",
     "Columns",
+    "Evaluation",
     "FilesSource",
     "Forecast",
     "HashSplit",
@@ -73,9 +75,11 @@ __all__ = [
     "Predict",
     "PredictKind",
     "PrivacyStep",
+    "Promotion",
     "RecurrentCandidate",
     "Regression",
     "Rules",
+    "Scoring",
     "SklearnSource",
     "SourceSplit",
     "Split",
@@ -92,6 +96,7 @@ __all__ = [
     "plan_explaining",
     "plan_mining",
     "plan_night",
+    "plan_scoring",
     "plan_training",
     "workflow_json_schema",
 ]

@@ -1,4 +1,4 @@
-"""The keys ``candidates``, ``training`` and ``promotion`` of a workflow file.
+"""The keys ``candidates`` and ``training`` of a workflow file.
 
 The attribute docstrings become the descriptions of the JSON Schema.
 """
@@ -11,7 +11,6 @@ from pydantic import Field, model_validator
 
 from tasks.workflow.base import WorkflowModel, refuse
 from tasks.workflow.fields import Fraction, PositiveFloat, PositiveInt
-from tasks.workflow.predict import PredictKind
 from tasks.workflow.search import Search
 
 Activation = Literal["relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "linear"]
@@ -127,27 +126,3 @@ class Training(WorkflowModel):
             found = ", ".join(f"{share:g}" for share in self.learning_curve)
             raise refuse("learning_curve", f"[{found}]", "rising shares, each once")
         return self
-
-
-Metric = Literal["accuracy", "macro_f1", "rmse", "mae", "r2", "mse"]
-
-METRICS_OF: dict[PredictKind, tuple[Metric, ...]] = {
-    "classification": ("accuracy", "macro_f1"),
-    "regression": ("rmse", "mae", "r2"),
-    "forecast": ("mse", "mae"),
-}
-"""What can be compared, the default first."""
-ERRORS: frozenset[Metric] = frozenset({"rmse", "mae", "mse"})  # smaller is better
-
-
-class Promotion(WorkflowModel):
-    """When tonight's challenger becomes champion."""
-
-    metric: Metric | None = None
-    """What is compared, on the same hold-out rows. Of classes `accuracy` (the default) or `macro_f1`; of numbers `rmse` (the default), `mae` or `r2`; of forecasts `mse` (the default) or `mae`, both of values standardised by the training rows."""
-    floor: float | None = None
-    """A challenger below this is never promoted; of `accuracy`, `macro_f1` and `r2`."""
-    ceiling: PositiveFloat | None = None
-    """A challenger above this is never promoted; of the errors `rmse`, `mae` and `mse`."""
-    min_gain: Annotated[float, Field(ge=0.0)] = 0.0
-    """The challenger must be better than the champion by more than this; a tie never promotes."""

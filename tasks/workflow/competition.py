@@ -13,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 from tasks.errors import nearest
 from tasks.workflow.base import refuse
 from tasks.workflow.baselines import BASELINES_OF, SeasonalNaive
-from tasks.workflow.candidates import ERRORS, METRICS_OF, Candidate, RecurrentCandidate
+from tasks.workflow.candidates import Candidate, RecurrentCandidate
 from tasks.workflow.columns import NoSplit, TimeSplit
 from tasks.workflow.predict import Forecast
+from tasks.workflow.privacy import Encrypt
+from tasks.workflow.promotion import ERRORS, METRICS_OF
 from tasks.workflow.search import Choices
 
 if TYPE_CHECKING:
@@ -49,6 +51,7 @@ def check_competition(workflow: Workflow) -> None:
     if isinstance(workflow.predict, Forecast):
         _check_forecast(workflow, workflow.predict)
     _check_promotion(workflow)
+    _check_slices(workflow)
     for name, candidate in workflow.candidates.items():
         _check_candidate(workflow, name, candidate)
     for name, baseline in workflow.baselines.items():
@@ -141,6 +144,26 @@ def _check_promotion(workflow: Workflow) -> None:
     is_share = workflow.predict.kind == "classification"
     if is_share and promotion.floor is not None and not 0.0 <= promotion.floor <= 1.0:
         raise refuse("promotion.floor", f"{promotion.floor:g}", "a number from 0 to 1")
+
+
+def _check_slices(workflow: Workflow) -> None:
+    columns, at = workflow.columns, "evaluation.slices"
+    image = columns.image.column if columns.image is not None else None
+    known = [name for name in columns.read if name != image]
+    encrypted = {
+        name
+        for step in workflow.privacy
+        if isinstance(step.settings, Encrypt)
+        for name in step.settings.columns
+    }
+    if workflow.evaluation.slices and workflow.predict.kind == "forecast":
+        raise refuse(at, "slices of a forecast", "no 'slices'")
+    for i, name in enumerate(workflow.evaluation.slices):
+        if name not in known:
+            raise refuse(f"{at}.{i}", f"the column {name!r}", nearest(name, known))
+        if name in encrypted:
+            # No two rows have the same ciphertext.
+            raise refuse(f"{at}.{i}", f"{name!r}, which is encrypted", "a column in plain text")
 
 
 def _check_candidate(workflow: Workflow, name: str, candidate: Candidate) -> None:

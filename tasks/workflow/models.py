@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from tasks.workflow.base import WorkflowModel, refuse
 from tasks.workflow.baselines import Baseline, choose_baselines
-from tasks.workflow.candidates import METRICS_OF, Candidate, Metric, Promotion, Training
+from tasks.workflow.candidates import Candidate, Training
 from tasks.workflow.cleaning import CleaningStep
 from tasks.workflow.columns import Columns, Expectations, Split
 from tasks.workflow.competition import check_competition
@@ -21,9 +21,12 @@ from tasks.workflow.fields import Name
 from tasks.workflow.mining import Mining
 from tasks.workflow.predict import Classification, Predict
 from tasks.workflow.privacy import PrivacyStep
+from tasks.workflow.promotion import METRICS_OF, Evaluation, Metric, Promotion
+from tasks.workflow.scoring import Scoring
 from tasks.workflow.sources import Source
 
-RESERVED_NAMES = frozenset({"rollback", "scoring", "housekeeping"})  # DAGs of the house itself
+# DAGs of the house itself
+RESERVED_NAMES = frozenset({"approval", "rollback", "scoring", "housekeeping"})
 
 
 class Workflow(WorkflowModel):
@@ -63,8 +66,12 @@ class Workflow(WorkflowModel):
     """The classical models beside them, by name; by default those that suit what is predicted."""
     training: Training = Training()
     """What all candidates share."""
+    evaluation: Evaluation = Evaluation()
+    """What else everybody is scored by."""
     promotion: Promotion = Promotion()
     """When the best of them becomes champion."""
+    scoring: Scoring | None = None
+    """What the champion predicts by itself; by default nothing."""
 
     @property
     def class_column(self) -> str | None:

@@ -95,8 +95,8 @@ def plan_judging(workflow: Workflow) -> tuple[PlannedStep, ...]:
     )
     return (
         PlannedStep("evaluate", ("ingest", "clean", *required, *trained), optional),
-        PlannedStep("decide", ("evaluate",)),
-        PlannedStep("promote", ("decide", *trained), optional),
+        PlannedStep("decide", ("evaluate", *trained), optional),
+        PlannedStep("promote", ("evaluate", "decide", *trained), optional),
     )
 
 
@@ -110,6 +110,15 @@ def plan_explaining(workflow: Workflow) -> tuple[PlannedStep, ...]:
     if workflow.training.learning_curve:
         steps.append(PlannedStep("learning_curve", ("clean", *trained, "evaluate"), optional))
     return tuple(steps)
+
+
+def plan_scoring() -> tuple[PlannedStep, ...]:
+    """Plan a scoring: rows are read as in a night, the champion predicts them, and a page tells of it."""
+    return (
+        PlannedStep("read_rows", ()),
+        PlannedStep("score", ("read_rows",)),
+        PlannedStep("report_scoring", ("score",)),
+    )
 
 
 def _list_optional(workflow: Workflow) -> tuple[str, ...]:

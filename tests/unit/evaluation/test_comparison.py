@@ -26,14 +26,20 @@ def compare(**candidates: np.ndarray):
     models = {name: Judged("candidate", p) for name, p in candidates.items()}
     models["naive"] = Judged("baseline", sure(0, 0, 0, 0, 0, 0))
     return compare_models(
-        models, ClassificationScorer(TARGET, IS_HOLDOUT, (0, 1)), "accuracy", seed=1
+        models,
+        ClassificationScorer(TARGET, IS_HOLDOUT, (0, 1)),
+        "accuracy",
+        significance=0.05,
+        seed=1,
     )
 
 
 def compare_numbers(metric: str = "rmse", **candidates: list[float]):
     """Four validation and two hold-out rows, of which the true numbers are 1 to 6."""
     models = {name: Judged("candidate", np.array(p, float)) for name, p in candidates.items()}
-    return compare_models(models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), metric, seed=1)  # type: ignore[arg-type]
+    return compare_models(
+        models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), metric, significance=0.05, seed=1
+    )  # type: ignore[arg-type]
 
 
 def test_challenger_is_chosen_on_validation_rows() -> None:
@@ -67,7 +73,11 @@ def test_one_candidate_needs_no_validation_rows() -> None:
     everything = np.ones(6, dtype=bool)
     models = {"one": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
     comparison = compare_models(
-        models, ClassificationScorer(TARGET, everything, (0, 1)), "accuracy", 1
+        models,
+        ClassificationScorer(TARGET, everything, (0, 1)),
+        "accuracy",
+        significance=0.05,
+        seed=1,
     )
     assert comparison.challenger == "one"
     assert comparison.models["one"].validation is None
@@ -78,7 +88,13 @@ def test_two_candidates_without_validation_rows_are_refused() -> None:
     everything = np.ones(6, dtype=bool)
     models = {n: Judged("candidate", sure(0, 1, 0, 1, 0, 1)) for n in ("a", "b")}
     with pytest.raises(EvaluationError, match="no validation rows to choose by"):
-        compare_models(models, ClassificationScorer(TARGET, everything, (0, 1)), "accuracy", seed=1)
+        compare_models(
+            models,
+            ClassificationScorer(TARGET, everything, (0, 1)),
+            "accuracy",
+            significance=0.05,
+            seed=1,
+        )
 
 
 def test_no_holdout_is_refused() -> None:
@@ -86,7 +102,7 @@ def test_no_holdout_is_refused() -> None:
     models = {"a": Judged("candidate", sure(0, 1, 0, 1, 0, 1))}
     with pytest.raises(EvaluationError, match="0 hold-out rows"):
         nobody = ClassificationScorer(TARGET, np.zeros(6, dtype=bool), (0, 1))
-        compare_models(models, nobody, "accuracy", seed=1)
+        compare_models(models, nobody, "accuracy", significance=0.05, seed=1)
 
 
 def test_of_errors_the_smaller_one_challenges() -> None:
@@ -128,8 +144,82 @@ def test_models_are_in_order_of_their_places() -> None:
         "good_baseline": Judged("baseline", np.full(6, 5.5)),
         "a": Judged("candidate", np.array([1.0, 2, 3, 4, 9, 9])),
     }
-    found = compare_models(models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), "mae", seed=1)
+    found = compare_models(
+        models, RegressionScorer(np.arange(1.0, 7.0), IS_HOLDOUT), "mae", significance=0.05, seed=1
+    )
     assert list(found.models) == ["a", "b", "good_baseline", "poor_baseline", "champion"]
+
+
+def test_the_problem_of_a_model_is_noted() -> None:
+    """How many rows it says no number for; those that could not be asked bring their own."""
+    models = {
+        "sound": Judged("candidate", np.full(6, 9.0), size_bytes=1200),
+        "diverged": Judged("candidate", np.array([1.0, np.nan, 3, np.inf, 5, 6])),
+        "champion": Judged("champion", None, "3", problem="could not be loaded: no such file"),
+    }
+    found = compare_models(
+        models, RegressionScorer(np.arange(6.0), IS_HOLDOUT), "mae", significance=0.05, seed=1
+    )
+    document = found.to_json()["models"]
+    assert document["sound"]["size_bytes"] == 1200
+    assert "problem" not in document["sound"]
+    assert document["diverged"]["problem"] == "predicts no number on 2 of 6 judged rows"
+    champion = document["champion"]
+    assert (champion["version"], champion["problem"]) == ("3", "could not be loaded: no such file")
+    assert champion["holdout"] == {"rmse": None, "mae": None, "r2": None}
+    assert champion["size_bytes"] is None
+    assert found.paired is None
+
+
+def test_challenger_and_champion_are_paired() -> None:
+    """One hold-out row is won and none lost; the document says with whom."""
+    models = {
+        "new": Judged("candidate", sure(0, 1, 0, 1, 0, 1)),
+        "champion": Judged("champion", sure(0, 1, 0, 1, 0, 0), "7"),
+    }
+    paired = compare_models(
+        models,
+        ClassificationScorer(TARGET, IS_HOLDOUT, (0, 1)),
+        "accuracy",
+        significance=0.1,
+        seed=1,
+    ).to_json()["paired"]
+    assert (paired["with"], paired["metric"], paired["gain"]) == ("7", "accuracy", 0.5)
+    assert paired["interval"] == [0.0, 1.0]
+    assert paired["confidence"] == 0.8
+    assert (paired["n_discordant"], paired["p_value"]) == ([1, 0], 0.5)
+
+
+def test_a_holdout_without_a_class_is_scored_by_the_others() -> None:
+    """No warning and no NaN in the document: the figures are of the classes that occur."""
+    target = np.array([0, 1, 2, 0, 1, 1])
+    models = {"one": Judged("candidate", np.eye(3)[[0, 1, 2, 0, 1, 0]] * 0.7 + 0.1)}
+    scorer = ClassificationScorer(target, IS_HOLDOUT, ("a", "b", "c"))
+    found = compare_models(models, scorer, "macro_f1", significance=0.05, seed=1).to_json()
+    json.dumps(found, allow_nan=False)
+    figures = found["models"]["one"]["holdout"]
+    assert figures["accuracy"] == 0.5
+    assert figures["roc_auc"] is None  # both hold-out rows are of class b
+    assert figures["ece"] == pytest.approx(0.3)  # right once in two, and sure of 0.8 both times
+    assert [g["n_rows"] for g in found["groups"]] == [0, 2, 0]
+
+
+def test_a_metric_without_a_number_decides_nothing() -> None:
+    """R2 of equal numbers: nobody has one, the errors break the tie, and the gain is none."""
+    target = np.full(6, 3.0)
+    models = {
+        "far": Judged("candidate", target + 2),
+        "near": Judged("candidate", target + 1),
+        "champion": Judged("champion", target, "1"),
+    }
+    found = compare_models(
+        models, RegressionScorer(target, IS_HOLDOUT), "r2", significance=0.05, seed=1
+    )
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert document["challenger"] == "near"
+    assert document["models"]["near"]["holdout"]["r2"] is None
+    assert document["paired"]["gain"] is None
+    assert document["paired"]["interval"] == [None, None]
 
 
 def test_scores_document_is_json() -> None:
@@ -144,6 +234,9 @@ def test_scores_document_is_json() -> None:
     assert document["models"]["naive"]["role"] == "baseline"
     assert document["confusion"]["one"] == [[1, 0], [0, 1]]
     assert document["classes"] == [0, 1]
+    bins = document["calibration"]["one"]
+    assert (sum(bins["n_rows"]), bins["confidence"][13]) == (2, pytest.approx(0.9))
+    assert bins["accuracy"][0] is None
     numbers = compare_numbers(one=[1, 2, 3, 4, 5, 5]).to_json()
     assert (numbers["kind"], numbers["metric"], numbers["is_error"]) == ("regression", "rmse", True)
     assert numbers["models"]["one"]["holdout"]["mae"] == 0.5

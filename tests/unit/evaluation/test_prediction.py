@@ -95,21 +95,19 @@ def test_a_champion_of_a_longer_window_is_given_its_own(tmp_path: Path, series: 
     np.testing.assert_allclose(champion - last, scale, rtol=1e-4)
 
 
-def test_a_champion_of_another_horizon_is_refused(tmp_path: Path, series: NightData) -> None:
-    """It cannot say what tonight is asked; the error says what to do about it."""
+def test_a_champion_of_another_horizon_is_excused(tmp_path: Path, series: NightData) -> None:
+    """It cannot say what tonight is asked; the others are judged by all windows."""
     shape = series.preparation.forecast
     assert shape is not None
     shorter = replace(series.preparation, forecast=replace(shape, horizon=1))
-    models = [
-        serve(tmp_path / "last", series.preparation),
-        serve(tmp_path / "champion", shorter),
-    ]
-    with pytest.raises(EvaluationError, match="champion forecasts 1 steps of flow") as raised:
-        predict_all(series, models)
-    assert "remove its alias" in str(raised.value.hint)
+    models = [serve(tmp_path / "last", series.preparation), serve(tmp_path / "champion", shorter)]
+    predicted = predict_all(series, models)
+    assert list(predicted.predictions) == ["last"]
+    assert "forecasts 1 steps of flow" in predicted.problems["champion"]
+    assert predicted.scorer.n_holdout == 2
 
 
-def test_a_champion_of_a_column_that_no_longer_arrives_is_refused(
+def test_a_champion_of_a_column_that_no_longer_arrives_is_excused(
     tmp_path: Path, series: NightData
 ) -> None:
     """The missing column is named."""
@@ -119,16 +117,49 @@ def test_a_champion_of_a_column_that_no_longer_arrives_is_refused(
         raw_features=("flow", "time", "rain"),
     )
     models = [serve(tmp_path / "last", series.preparation), serve(tmp_path / "champion", old)]
-    with pytest.raises(EvaluationError, match="no column 'rain'"):
-        predict_all(series, models)
+    predicted = predict_all(series, models)
+    assert list(predicted.predictions) == ["last"]
+    assert "no column 'rain'" in predicted.problems["champion"]
 
 
-def test_a_champion_of_another_kind_is_refused(tmp_path: Path, series: NightData) -> None:
+def test_a_champion_of_a_window_longer_than_the_series_is_excused(
+    tmp_path: Path, series: NightData
+) -> None:
+    """Left to itself it would take every window from everybody."""
+    shape = series.preparation.forecast
+    assert shape is not None
+    longer = replace(series.preparation, forecast=replace(shape, window=19))
+    models = [serve(tmp_path / "last", series.preparation), serve(tmp_path / "champion", longer)]
+    predicted = predict_all(series, models)
+    assert "no window of the holdout" in predicted.problems["champion"]
+    assert predicted.scorer.n_holdout == 2
+
+
+def test_tonights_models_are_not_excused(tmp_path: Path, series: NightData) -> None:
+    """What only the champion may do stops the night for anybody else."""
+    shape = series.preparation.forecast
+    assert shape is not None
+    shorter = replace(series.preparation, forecast=replace(shape, horizon=1))
+    with pytest.raises(EvaluationError, match="last forecasts 1 steps of flow"):
+        predict_all(series, [serve(tmp_path / "last", shorter)])
+
+
+def test_a_model_of_another_kind_is_refused(tmp_path: Path, series: NightData) -> None:
     """What was a forecast cannot be compared with models of classes."""
     serve(tmp_path / "champion", series.preparation)
-    with pytest.raises(EvaluationError, match="champion is a model of forecast") as raised:
+    with pytest.raises(EvaluationError, match="champion is a model of forecast"):
         ServedModel.open("champion", tmp_path / "champion" / "model", "classification")
-    assert "remove its alias" in str(raised.value.hint)
+
+
+def test_windows_are_taken_as_they_were_given(tmp_path: Path, series: NightData) -> None:
+    """An example repeats what the model said: its inputs are the raw windows before the steps ahead."""
+    model = serve(tmp_path / "last", series.preparation)
+    predicted = predict_all(series, [model])
+    places = np.array([4, 5])
+    windows = predicted.take_inputs(model, places)
+    np.testing.assert_allclose(
+        model.load().predict(windows)[:, :, 0], predicted.predictions["last"][places][:, :, 0]
+    )
 
 
 def test_windows_that_nobody_can_serve_are_refused(tmp_path: Path) -> None:
@@ -169,6 +200,11 @@ def test_numbers_are_predicted_from_raw_rows(tmp_path: Path) -> None:
     assert set(predicted.table["split"].to_pylist()) == {"validation", "holdout"}
     np.testing.assert_allclose(predicted.table["line"], predicted.table["target"], atol=1e-3)
     assert predicted.scorer.score(predicted.predictions["line"], is_holdout=True)["rmse"] < 1e-3
+    model = ServedModel.open("line", tmp_path / "model", "regression")
+    given = predicted.take_inputs(model, np.array([3, 0]))
+    assert (given["width"].astype(float) * 2 + 1).tolist() == [
+        predicted.table["target"][i].as_py() for i in (3, 0)
+    ]
 
 
 def test_rows_without_a_target_cannot_judge() -> None:

@@ -17,6 +17,7 @@ from series_support import make_series_workflow
 
 from tasks.evaluation.forecast import ForecastScorer
 from tasks.evaluation.series import arrange_series, find_origins
+from tasks.metrics import measure_naive_error
 
 COLUMNS = ["HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT"]
 N_HOURS = 14_400  # 12, 4 and 4 months of 30 days
@@ -46,6 +47,7 @@ def test_repeating_the_last_value_on_etth1_is_as_bad_as_published(
         is_holdout=origins.is_holdout,
         columns=shape.columns,
         scale=series.values[:8640].std(axis=0),
+        naive_error=measure_naive_error(series.values, np.arange(len(series.values)) < 8640),
         n_per_block=shape.n_steps,
         n_left_out=0,
     )

@@ -145,3 +145,37 @@ def test_shares_and_times_make_sense(training: dict[str, Any], message: str) -> 
         Workflow.model_validate(make_document(training=training))
     (error,) = caught.value.errors()
     assert message in f"{error['msg']} {error.get('ctx', {}).get('expected', '')}"
+
+
+@pytest.mark.parametrize(
+    ("document", "place", "expected"),
+    [
+        (make_document(evaluation={"slices": ["y", "zz"]}), "evaluation.slices.1", "one of 'kind', 'x', 'y'"),
+        (make_document(evaluation={"slices": ["kint"]}), "evaluation.slices.0", "'kind', perhaps"),
+        (make_document(columns=IMAGES, evaluation={"slices": ["image"]}), "evaluation.slices.0", "one of 'kind'"),
+        (make_series(evaluation={"slices": ["x"]}), "evaluation.slices", "no 'slices'"),
+        (
+            make_document(
+                columns={**TABLE, "keep": ["name"]},
+                privacy=[{"encrypt": {"columns": ["name"]}}],
+                evaluation={"slices": ["name"]},
+            ),
+            "evaluation.slices.0",
+            "a column in plain text",
+        ),
+    ],
+)  # fmt: skip
+def test_slices_are_columns_that_arrive_and_can_be_told_apart(
+    document: dict[str, Any], place: str, expected: str
+) -> None:
+    """A misspelt one names the nearest; images, ciphers and series have no slices."""
+    assert refuse(document)[0::2] == (place, expected)
+
+
+def test_slices_may_be_any_column_that_is_read() -> None:
+    """Features, the target, the time, and what is carried along."""
+    columns = {**TABLE, "keep": ["city"], "time": "day"}
+    workflow = Workflow.model_validate(
+        make_document(columns=columns, evaluation={"slices": ["x", "kind", "day", "city"]})
+    )
+    assert workflow.evaluation.slices == ("x", "kind", "day", "city")
