@@ -1,66 +1,27 @@
-"""The gate: which rules a challenger must pass to become champion, as a pure function.
+"""The gate: what happens to tonight's challenger, as a pure function of figures and limits.
 
-Called by ``tasks.promotion.step``; it knows figures and limits, not where they come from.
+Called by ``tasks.promotion.decide``; it knows nothing of MLflow and not where the figures come from.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tasks.metrics import say_score
+from tasks.metrics.paired import PairedGain
+from tasks.promotion import words
+from tasks.promotion.figures import Contender, Group, Trial
+from tasks.promotion.rules import RULES_OF_CHANCE, Judge, Limits, Rule, find_best
 
-Verdict = Literal["promote", "keep"]
+Verdict = Literal["promote", "keep", "ask", "shadow"]
+Approval = Literal["auto", "approve", "approve_if_borderline", "shadow"]
 
-
-@dataclass(frozen=True)
-class Contender:
-    """A model in the comparison: its name (or version) and its score on the hold-out; NaN for none."""
-
-    name: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Rule:
-    """One rule with its figure, its limit and its verdict.
-
-    Parameters
-    ----------
-    name : str
-    figure, limit : float
-        Both in the metric's own unit; a gain is positive where the challenger is better.
-    passed : bool
-    sentence : str
-        The same in words.
-    """
-
-    name: str
-    figure: float
-    limit: float
-    passed: bool
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a challenger must reach.
-
-    Parameters
-    ----------
-    floor : float or None
-        The least score of a champion; of metrics of which more is better.
-    ceiling : float or None
-        The largest error of a champion; of metrics of which less is better.
-    min_gain : float
-        The challenger must be better than the champion by more than this.
-    """
-
-    floor: float | None = None
-    ceiling: float | None = None
-    min_gain: float = 0.0
+# A gain whose interval begins so near to the limit, as a share of its width, is for a person to see. Of a
+# normal interval of 90 % that is between 1.2 and 2.1 standard errors: equal models are there in one night
+# of nine (benchmarks/gate_simulation.py).
+BORDERLINE_SHARE = 0.15
 
 
 @dataclass(frozen=True)
@@ -69,9 +30,17 @@ class Decision:
 
     Parameters
     ----------
-    verdict : {"promote", "keep"}
+    verdict : {"promote", "keep", "ask", "shadow"}
+        ``ask``: every rule is met, or all but the gain's certainty and that by little, and a person
+        decides;
+        ``shadow``: every rule is met, and the challenger only runs along.
+    borderline : bool
+        Whether the gain is about as large as chance can make it: neither clearly beyond, nor clearly
+        within.
     reason : str
         One sentence for people.
+    paragraph : str
+        The same with every figure that matters, for somebody who knows no statistics.
     metric : str
     is_error : bool
         Whether less is better.
@@ -82,30 +51,50 @@ class Decision:
         None on the first night.
     baseline : Contender or None
         The best one; None where there is none.
+    paired : PairedGain or None
+        None without a champion that has a score.
+    limits : Limits
+        What the challenger was to reach.
     rules : tuple of Rule
     """
 
     verdict: Verdict
+    borderline: bool
     reason: str
+    paragraph: str
     metric: str
     is_error: bool
     n_holdout: int
     challenger: Contender
     champion: Contender | None
     baseline: Contender | None
+    paired: PairedGain | None
+    limits: Limits
     rules: tuple[Rule, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Make the document ``decision.json``; a figure that is no number is null."""
         document = asdict(self)
-        if self.champion is not None:
-            document["champion"] = {"version": self.champion.name, "score": self.champion.score}
+        if self.paired is not None and self.champion is not None:
+            document["paired"] = {
+                "with": self.champion.name,
+                "metric": self.metric,
+                "gain": self.paired.gain,
+                "interval": [self.paired.low, self.paired.high],
+                "confidence": self.paired.confidence,
+                "p_value": self.paired.p_value,
+                "n_discordant": self.paired.n_discordant,
+            }
         for model in ("challenger", "champion", "baseline"):
             if document[model] is not None:
-                document[model]["score"] = _to_null(document[model]["score"])
-        for rule in document["rules"]:
-            rule.update(figure=_to_null(rule["figure"]), limit=_to_null(rule["limit"]))
-        return document
+                problem = document[model].pop("problem")
+                if model == "champion":
+                    document[model] = {
+                        "version": document[model]["name"],
+                        "score": document[model]["score"],
+                        "problem": problem,
+                    }
+        return {key: _to_nulls(value) for key, value in document.items()}
 
 
 def decide(
@@ -117,12 +106,17 @@ def decide(
     challenger: Contender,
     champion: Contender | None,
     baselines: Sequence[Contender],
+    trial: Trial,
+    paired: PairedGain | None = None,
+    groups: Sequence[Group] = (),
+    approval: Approval = "auto",
     unit: str = "rows",
 ) -> Decision:
-    """Judge tonight's challenger: every rule must pass, and a tie never promotes.
+    """Judge tonight's challenger: every rule must be met, and neither a tie nor chance promotes.
 
-    A challenger whose score is no number is never promoted; a champion or a baseline whose score is
-    none cannot be compared with, and blocks nobody.
+    On the first night, and where the champion has no score (it no longer loads, or predicts no
+    numbers), the rules about a champion are left out. A figure that is no number never promotes,
+    but for a baseline's, which blocks nobody.
 
     Parameters
     ----------
@@ -137,6 +131,14 @@ def decide(
     champion : Contender or None
     baselines : sequence of Contender
         The challenger must be better than the best of them.
+    trial : Trial
+        How the challenger served in a fresh interpreter.
+    paired : PairedGain or None
+        The gain over the champion.
+    groups : sequence of Group
+        Classes and slices.
+    approval : {"auto", "approve", "approve_if_borderline", "shadow"}
+        Who has the last word where all rules are met.
     unit : {"rows", "windows"}
         What the hold-out is counted in.
 
@@ -147,139 +149,81 @@ def decide(
     Examples
     --------
     >>> decision = decide(
-    ...     metric="accuracy", is_error=False, limits=Limits(floor=0.9), n_holdout=100,
-    ...     challenger=Contender("cnn", 0.97), champion=Contender("3", 0.97),
-    ...     baselines=[Contender("logistic_regression", 0.95)],
+    ...     metric="accuracy", is_error=False, limits=Limits(floor=0.9), n_holdout=1000,
+    ...     challenger=Contender("cnn", 0.97), champion=Contender("3", 0.96),
+    ...     baselines=[Contender("logistic_regression", 0.95)], trial=Trial(True, "It loads."),
+    ...     paired=PairedGain(0.01, low=-0.002, high=0.022, confidence=0.9),
     ... )
-    >>> decision.verdict
-    'keep'
+    >>> decision.verdict, decision.borderline
+    ('keep', True)
     """
-    gate = _Gate(metric, is_error, challenger)
-    baseline = _find_best(baselines, is_error=is_error)
-    rules = []
-    if limits.floor is not None:
-        rules.append(gate.judge_floor(limits.floor))
-    if limits.ceiling is not None:
-        rules.append(gate.judge_ceiling(limits.ceiling))
-    if baseline is not None:
-        rules.append(gate.judge_baseline(baseline, n_baselines=len(baselines)))
-    if champion is not None:
-        rules.append(gate.judge_gain(limits.min_gain, champion))
-    if not rules:
-        rules.append(gate.judge_number())
+    judge = Judge(metric, is_error, challenger, limits)
+    rules = judge.judge_score(baselines)
+    is_compared = champion is not None and champion.has_score
+    if champion is not None and champion.has_score:
+        rules += [*judge.judge_gain(champion, paired), *judge.judge_groups(groups)]
+    rules += judge.judge_trial(trial)
     failed = [rule for rule in rules if not rule.passed]
-    verdict: Verdict = "keep" if failed else "promote"
+    borderline = is_compared and _is_borderline(paired, failed, limits.min_gain)
+    verdict = _find_verdict(approval, is_met=not failed, borderline=borderline)
+    outcome = words.Outcome(
+        verdict=verdict,
+        borderline=borderline,
+        metric=metric,
+        judged=f"{n_holdout:,} hold-out {unit}",
+        challenger=challenger,
+        champion=champion,
+        baseline=find_best(baselines, is_error=is_error),
+        paired=paired if is_compared else None,
+        trial=trial,
+        rules=tuple(rules),
+    )
     return Decision(
         verdict=verdict,
-        reason=_say_why(metric, f"{n_holdout:,} hold-out {unit}", challenger, champion, failed),
+        borderline=borderline,
+        reason=words.say_why(outcome),
+        paragraph=words.write_paragraph(outcome),
         metric=metric,
         is_error=is_error,
         n_holdout=n_holdout,
         challenger=challenger,
         champion=champion,
-        baseline=baseline,
-        rules=tuple(rules),
+        baseline=outcome.baseline,
+        paired=outcome.paired,
+        limits=limits,
+        rules=outcome.rules,
     )
 
 
-@dataclass(frozen=True)
-class _Gate:
-    """The rules, one by one, about one challenger."""
-
-    metric: str
-    is_error: bool
-    challenger: Contender
-
-    @property
-    def _side(self) -> str:
-        return "below" if self.is_error else "above"
-
-    @property
-    def _has(self) -> str:
-        return f"{self.challenger.name} has {say_score(self.challenger.score)}"
-
-    def _find_gain(self, other: Contender) -> float:
-        """By how much the challenger is better."""
-        gain = self.challenger.score - other.score
-        return -gain if self.is_error else gain
-
-    def _beats(self, other: Contender, by_more_than: float) -> bool:
-        return math.isfinite(self.challenger.score) and (
-            self._find_gain(other) > by_more_than or not math.isfinite(other.score)
-        )
-
-    def judge_number(self) -> Rule:
-        score = self.challenger.score
-        return Rule(
-            "a score", score, score, math.isfinite(score), f"a {self.metric} at all: {self._has}."
-        )
-
-    def judge_floor(self, floor: float) -> Rule:
-        score = self.challenger.score
-        sentence = f"{self.metric} of at least {say_score(floor)}: {self._has}."
-        return Rule("floor", score, floor, math.isfinite(score) and score >= floor, sentence)
-
-    def judge_ceiling(self, ceiling: float) -> Rule:
-        score = self.challenger.score
-        sentence = f"{self.metric} of at most {say_score(ceiling)}: {self._has}."
-        return Rule("ceiling", score, ceiling, math.isfinite(score) and score <= ceiling, sentence)
-
-    def judge_baseline(self, baseline: Contender, *, n_baselines: int) -> Rule:
-        which = "the best baseline" if n_baselines > 1 else "the baseline"
-        return Rule(
-            f"better than {which}",
-            self.challenger.score,
-            baseline.score,
-            self._beats(baseline, 0.0),
-            f"{self.metric} {self._side} {which}'s {say_score(baseline.score)} "
-            f"({baseline.name}): {self._has}.",
-        )
-
-    def judge_gain(self, min_gain: float, champion: Contender) -> Rule:
-        # Said as a difference of the figure itself; the rule's figure is the gain.
-        difference = self.challenger.score - champion.score
-        return Rule(
-            "gain over the champion",
-            self._find_gain(champion),
-            min_gain,
-            self._beats(champion, min_gain),
-            f"more than {say_score(min_gain)} {self.metric} {self._side} the champion (version "
-            f"{champion.name}) with {say_score(champion.score)}: {self._has}, "
-            f"{say_score(difference, sign='+')}.",
-        )
+def _is_borderline(paired: PairedGain | None, failed: Sequence[Rule], min_gain: float) -> bool:
+    """Say whether the gain is nearly chance, or nearly not, and nothing else is in the way."""
+    if paired is None or not all(map(math.isfinite, (paired.low, paired.high))):
+        return False
+    if not all(rule.name in RULES_OF_CHANCE and math.isfinite(rule.figure) for rule in failed):
+        return False
+    clearance = paired.low - min_gain
+    if failed and clearance > 0.0:
+        return True  # the interval is sure and McNemar's test is not
+    return abs(clearance) < BORDERLINE_SHARE * (paired.high - paired.low)
 
 
-def _find_best(baselines: Sequence[Contender], *, is_error: bool) -> Contender | None:
-    """Find the best baseline; one without a number only where none has one."""
-    if not baselines:
-        return None
-
-    def worth(baseline: Contender) -> float:
-        if not math.isfinite(baseline.score):
-            return -math.inf
-        return -baseline.score if is_error else baseline.score
-
-    return max(baselines, key=worth)
-
-
-def _say_why(
-    metric: str,
-    judged: str,
-    challenger: Contender,
-    champion: Contender | None,
-    failed: list[Rule],
-) -> str:
-    scored = f"{challenger.name} reached {say_score(challenger.score)} {metric} on {judged}"
-    if not failed:
-        if champion is None:
-            return f"{scored} and becomes the first champion."
-        return (
-            f"{scored}, the champion (version {champion.name}) {say_score(champion.score)}: "
-            f"{challenger.name} becomes champion."
-        )
-    stays = f"version {champion.name} stays champion" if champion else "there is still no champion"
-    return f"{scored}; {stays}. Not met: {failed[0].sentence}"
+def _find_verdict(approval: Approval, *, is_met: bool, borderline: bool) -> Verdict:
+    if approval == "approve_if_borderline" and borderline:
+        return "ask"
+    if not is_met:
+        return "keep"
+    by_approval: dict[Approval, Verdict] = {
+        "auto": "promote",
+        "approve": "ask",
+        "approve_if_borderline": "promote",
+        "shadow": "shadow",
+    }
+    return by_approval[approval]
 
 
-def _to_null(figure: float) -> float | None:
-    return figure if math.isfinite(figure) else None
+def _to_nulls(document: Any) -> Any:
+    if isinstance(document, Mapping):
+        return {key: _to_nulls(value) for key, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_to_nulls(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
