@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 from tasks import __version__
-from tasks.cli import data, nights, privacy, reproduce, services, workflows
+from tasks.cli import data, nights, privacy, reproduce, rollback, score, services, workflows
 from tasks.cli.console import complain
 from tasks.errors import NocturneError, RequestError
 
@@ -33,7 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (services, nights, reproduce, workflows, data, privacy):
+for module in (services, nights, rollback, reproduce, score, workflows, data, privacy):
     module.add_commands(app)
 
 

@@ -31,9 +31,17 @@ EXIT_FAILED = 1
 POLL_SECONDS = 0.5
 KNOWN_WITHIN_SECONDS = 60  # the DAG processor reads a new workflow file within half a minute
 # Without candidates a night decides nothing: its result are the data.
-VERDICT_STYLES = {"promote": "bold green", "keep": "bold yellow", "data ready": "bold green"}
+VERDICT_STYLES = {
+    "promote": "bold green",
+    "keep": "bold yellow",
+    "ask": "bold yellow",
+    "shadow": "bold yellow",
+    "data ready": "bold green",
+}
 DEMO = "digits"
-DEMO_NIGHTS = (7, 10)  # of the ten in which the scans arrive: with 70 % of them, and with all
+# Of the ten in which the scans arrive: with half of them, and with all. A champion of the seventh
+# night differs from a challenger of the tenth by three images of 333, which is chance.
+DEMO_NIGHTS = (5, 10)
 
 NightOption = Annotated[
     str | None,
@@ -247,6 +255,7 @@ def _follow(
     while True:
         current = airflow.dag_run(workflow, run_id)
         tasks = airflow.task_instances(workflow, run_id)
+        total = max(total, len(tasks))  # where a person is asked there is one more
         done = sum(
             task.state in ("success", "failed", "upstream_failed", "skipped") for task in tasks
         )

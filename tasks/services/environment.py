@@ -40,6 +40,8 @@ LOOPBACK = "127.0.0.1"
 # Tasks that run at once. The steps of a night use several threads each; more tasks than that
 # only take memory from one another on a laptop.
 PARALLELISM = 4
+# Besides, a slot for what a person waits for: a rollback must not wait until a training has ended.
+URGENT_POOL, URGENT_SLOTS = "urgent", 1
 
 # SQLite has one writer at a time. On a busy machine Airflow's DAG processor and its first requests
 # hold it for over ten seconds; after SQLite's own five the others would fail with "database is
@@ -135,7 +137,7 @@ def airflow_environment(
     environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     environment.setdefault("NOCTURNE_GPU", "1" if n_cards else "0")
     environment.update(_nocturne_variables(settings))
-    environment.update(_airflow_variables(settings, secrets))
+    environment.update(_airflow_variables(settings, secrets, n_cards=n_cards))
     environment.update(
         {
             "PYTHONPATH": os.pathsep.join([str(settings.project_root), str(PRELOAD_FOLDER)]),
@@ -172,11 +174,13 @@ def _nocturne_variables(settings: Settings) -> dict[str, str]:
     return variables
 
 
-def _airflow_variables(settings: Settings, secrets: Secrets) -> dict[str, str]:
+def _airflow_variables(settings: Settings, secrets: Secrets, *, n_cards: int) -> dict[str, str]:
     home = settings.home / "airflow"
     options: dict[tuple[str, str], object] = {
         ("core", "executor"): "LocalExecutor",
-        ("core", "parallelism"): PARALLELISM,
+        # The pools share it out: a night's tasks, trainings on cards, what is urgent.
+        ("core", "parallelism"): PARALLELISM + n_cards + URGENT_SLOTS,
+        ("core", "default_pool_task_slot_count"): PARALLELISM,
         ("core", "load_examples"): False,
         ("core", "dags_folder"): settings.dags_dir,
         ("core", "plugins_folder"): settings.project_root / "plugins",

@@ -18,7 +18,12 @@ from tasks.errors import RequestError, ServiceError
 from tasks.services import components, lock, loopback, migration, ports
 from tasks.services.accelerators import count_cards
 from tasks.services.airflow_api import AirflowClient
-from tasks.services.environment import airflow_environment, mlflow_environment
+from tasks.services.environment import (
+    URGENT_POOL,
+    URGENT_SLOTS,
+    airflow_environment,
+    mlflow_environment,
+)
 from tasks.services.health import (
     Health,
     Progress,
@@ -242,12 +247,14 @@ def _start_missing(
     for component in components.airflow_components(settings):
         launch(component, environment)
 
-    def make_pool() -> None:
+    def make_pools() -> None:
         with AirflowClient.from_settings(settings) as airflow:
             # One slot per card: two trainings on one card would take each other's memory.
             # One slot without a card, so that a task sent there by hand runs and does not wait.
             description = f"training on a GPU ({n_cards} found)"
             airflow.ensure_pool(GPU_POOL, n_slots=max(1, n_cards), description=description)
+            description = "what a person waits for, such as a rollback"
+            airflow.ensure_pool(URGENT_POOL, n_slots=URGENT_SLOTS, description=description)
 
     # A service that went on running beats on; only the new ones must be newer than their start.
     wait_until_healthy(
@@ -256,7 +263,7 @@ def _start_missing(
         since=since,
         timeout_seconds=READY_TIMEOUT_SECONDS,
         progress=progress,
-        on_api_ready=make_pool,
+        on_api_ready=make_pools,
     )
     records = [*known, *(each.record for each in started)]
     loopback.check_loopback_only(loopback.find_listening(records))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from tasks.services.environment import airflow_environment, mlflow_environment
+from tasks.services.environment import URGENT_SLOTS, airflow_environment, mlflow_environment
 from tasks.services.secrets import Secrets
 from tasks.settings import Settings
 
@@ -114,6 +114,14 @@ def test_keras_backend_is_the_users_or_tensorflow(settings, given, backend):
 def test_cards_turn_gpu_training_on_unless_the_user_says_no(settings, n_cards, given, expected):
     """NOCTURNE_GPU tells the DAGs whether training goes to the gpu pool."""
     assert build(settings, given, n_cards=n_cards)["NOCTURNE_GPU"] == expected
+
+
+@pytest.mark.parametrize("n_cards", [0, 2])
+def test_nights_leave_a_slot_for_what_is_urgent(settings, n_cards):
+    """However many tasks and trainings run, a rollback starts at once."""
+    environment = build(settings, n_cards=n_cards)
+    taken = int(environment["AIRFLOW__CORE__DEFAULT_POOL_TASK_SLOT_COUNT"]) + n_cards
+    assert int(environment["AIRFLOW__CORE__PARALLELISM"]) - taken == URGENT_SLOTS
 
 
 def test_telemetry_is_off(settings):

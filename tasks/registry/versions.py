@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.errors import PromotionError, RequestError, nearest
@@ -22,6 +22,8 @@ CHALLENGER = "challenger"
 
 _MODEL_PATH = "nocturne.model_path"
 _MODEL_SHA256 = "nocturne.model_sha256"
+# What MLflow answers for a model, version or alias that does not exist, and for names that cannot.
+_NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def register_version(
     description : str
         For people.
     version_tags : mapping of str to str
-        Written together with the version.
+        Written together with the version; those of an earlier try are brought up to date.
 
     Returns
     -------
@@ -78,7 +80,7 @@ def register_version(
     identity = {tags.NIGHT_RUN: night_run_id, _MODEL_SHA256: model.sha256}
     for found in client.search_model_versions(f"name = '{name}'", max_results=10_000):
         if all(found.tags.get(key) == value for key, value in identity.items()):
-            return _read(found)
+            return _update(client, found, description, version_tags)
     source = f"{client.get_run(model.run_id).info.artifact_uri}/{model.path}"
     created = client.create_model_version(
         name,
@@ -88,6 +90,19 @@ def register_version(
         description=description,
     )
     return _read(created)
+
+
+def _update(
+    client: MlflowClient, found: MlflowVersion, description: str, version_tags: Mapping[str, str]
+) -> ModelVersion:
+    """Write what a later try says of a version: the night may have been judged again."""
+    for key, value in version_tags.items():
+        if found.tags.get(key) != value:
+            client.set_model_version_tag(found.name, str(found.version), key, value)
+    if found.description != description:
+        client.update_model_version(found.name, str(found.version), description)
+    version = _read(found)
+    return replace(version, tags={**version.tags, **version_tags})
 
 
 def move_alias(client: MlflowClient, name: str, alias: str, version: str) -> None:
@@ -108,10 +123,60 @@ def find_by_alias(client: MlflowClient, name: str, alias: str) -> ModelVersion |
     try:
         found = client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in _NOT_THERE:
             return None
         raise
     return _read(found)
+
+
+def find_alias(client: MlflowClient, name: str, alias: str) -> str | None:
+    """Find the version an alias points at, whoever registered it; None where there is none.
+
+    MLflow removes an alias with the version it points at, so there is none on a deleted version.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return str(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        if error.error_code in _NOT_THERE:
+            return None
+        raise
+
+
+def list_same(client: MlflowClient, version: ModelVersion) -> list[str]:
+    """List the versions that have learned the same, this one among them."""
+    learned = version.tags.get(tags.LEARNED_SHA256)
+    if learned is None:
+        return [version.version]
+    return [
+        str(found.version)
+        for found in client.search_model_versions(f"name = '{version.name}'", max_results=10_000)
+        if found.tags.get(tags.LEARNED_SHA256) == learned
+    ]
+
+
+def check_model(client: MlflowClient, name: str) -> None:
+    """Check that there is a registered model of this name.
+
+    Raises
+    ------
+    RequestError
+        When there is none; with the nearest.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in _NOT_THERE:
+            raise
+        models = [model.name for model in client.search_registered_models(max_results=1000)]
+        raise RequestError(
+            f"There is no registered model {name!r}.",
+            expected=nearest(name, models),
+            hint="a night registers a model under its workflow's name",
+        ) from error
 
 
 def find_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
@@ -139,20 +204,15 @@ def find_version(client: MlflowClient, name: str, version: str) -> ModelVersion:
             return _read(client.get_model_version(name, version))
         return _read(client.get_model_version_by_alias(name, version))
     except MlflowException as error:
-        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code not in _NOT_THERE:
             raise
-        models = {model.name: model for model in client.search_registered_models(max_results=1000)}
-        if name not in models:
-            raise RequestError(
-                f"There is no registered model {name!r}.",
-                expected=nearest(name, models),
-                hint="a night registers a model under its workflow's name",
-            ) from error
+        check_model(client, name)
+        aliases = client.get_registered_model(name).aliases
         versions = client.search_model_versions(f"name = '{name}'", max_results=10_000)
         numbers = sorted((str(found.version) for found in versions), key=int)
         raise RequestError(
             f"The registered model {name!r} has no version {version!r}.",
-            expected=nearest(version, [*numbers, *models[name].aliases]),
+            expected=nearest(version, [*numbers, *aliases]),
             hint="give a version's number or an alias, such as 'champion'",
         ) from error
 

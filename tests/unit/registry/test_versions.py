@@ -6,26 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests_support import make_night
+from registry_support import publish_model
 
 from tasks.errors import PromotionError
-from tasks.registry import CHAMPION, find_by_alias, move_alias, register_version
+from tasks.registry import CHAMPION, find_alias, find_by_alias, move_alias, register_version
 from tasks.settings import Settings
-from tasks.tracking import Handoff, TaskIdentity, open_step
+from tasks.tracking import Handoff
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-
-def publish_model(
-    client: MlflowClient, settings: Settings, content: str = "weights"
-) -> tuple[Handoff, str]:
-    night = make_night(client, settings)
-    with open_step(client, settings, night, "train.cnn", inputs={}, task=TaskIdentity()) as step:
-        folder = step.workdir / "model"
-        folder.mkdir()
-        (folder / "MLmodel").write_text(content)
-        return step.publish(folder, "model"), night.run_id
 
 
 def register(client: MlflowClient, model: Handoff, night: str) -> str:
@@ -89,3 +78,33 @@ def test_alias_on_a_foreign_version_is_named(client: MlflowClient, settings: Set
     client.set_registered_model_alias("digits", CHAMPION, "1")
     with pytest.raises(PromotionError, match="was not registered by Nocturne"):
         find_by_alias(client, "digits", CHAMPION)
+    assert find_alias(client, "digits", CHAMPION) == "1"
+
+
+def test_a_deleted_version_takes_its_aliases_with_it(
+    client: MlflowClient, settings: Settings
+) -> None:
+    """Nobody is champion then, and nothing breaks."""
+    model, night = publish_model(client, settings)
+    version = register(client, model, night)
+    move_alias(client, "digits", CHAMPION, version)
+    client.delete_model_version("digits", version)
+    assert find_by_alias(client, "digits", CHAMPION) is None
+    assert find_alias(client, "digits", CHAMPION) is None
+
+
+def test_a_later_try_brings_tags_and_description_up_to_date(
+    client: MlflowClient, settings: Settings
+) -> None:
+    """A night that is judged again says what it says now."""
+    model, night = publish_model(client, settings)
+    register(client, model, night)
+    again = register_version(
+        client, "digits", model, night_run_id=night, description="judged again",
+        version_tags={"candidate": "cnn", "nocturne.verdict": "keep"},
+    )  # fmt: skip
+    assert again.version == "1"
+    found = client.get_model_version("digits", "1")
+    assert found.description == "judged again"
+    assert again.tags == found.tags
+    assert found.tags["nocturne.verdict"] == "keep"
