@@ -2,11 +2,16 @@
 
 One DAG per file in `workflows/`. A night opens its MLflow run, takes in what has arrived, validates,
 cleans and validates again, mines and trains side by side, compares everybody on the same hold-out,
-decides, promotes, asks the challenger why it says what it says, draws the charts and writes the report. Whatever happens, it closes its MLflow runs.
+decides, promotes, asks the challenger why it says what it says, draws the charts and writes the report.
+Whatever happens, it closes its MLflow runs.
 
 * **Trigger** it with a date to see what had arrived by that night, or without one for today.
 * **Clear** a task to run it and all that follows again: it reopens its MLflow run.
 * **A critical expectation that fails** stops the night; the champion stays.
+* **Where a person has the last word** (`approval` under `promotion`) the night asks in the DAG `approval`
+  and goes on; the answer is carried out there.
+* **New rows that have drifted away** from those that the champion was trained on start a night of their
+  own, where the workflow has its champion score (`scoring`).
 * **A candidate that cannot be trained** is red, says why, and the others go on without it.
 * **Mining that finds nothing** says why in the report, and the night goes on; with `required: true` under
   `mining` it stops before anybody is judged.
@@ -21,6 +26,8 @@ from datetime import timedelta
 
 from airflow.sdk import (
     DAG,
+    Asset,
+    AssetOrTimeSchedule,
     CronTriggerTimetable,
     Param,
     TaskGroup,
@@ -29,6 +36,8 @@ from airflow.sdk import (
     get_parsing_context,
 )
 
+from orchestration.approval import announce_promotion, ask_for_approval
+from orchestration.assets import CHAMPION_CHANGED, get_drift_asset
 from orchestration.broken import make_broken_dag
 from orchestration.lifecycle import close_night, open_night
 from orchestration.tracked import tracked_task
@@ -56,6 +65,7 @@ ON_A_CARD = {"pool": "gpu", "queue": "gpu"} if os.environ.get("NOCTURNE_GPU") ==
 # where that was less than a tenth of the time between two nights ago.
 NEVER_AT_ONCE = timedelta(0)
 LONGEST_NIGHT = timedelta(hours=23)  # the next one must be able to begin
+ASKING = ("approve", "approve_if_borderline")  # a person may have the last word
 
 PARAMS = {
     "night": Param(
@@ -81,11 +91,7 @@ def build_night(workflow: Workflow) -> DAG:
     with DAG(
         dag_id=workflow.name,
         description=workflow.description,
-        schedule=CronTriggerTimetable(
-            workflow.schedule, timezone=workflow.timezone, run_immediately=NEVER_AT_ONCE
-        )
-        if workflow.schedule
-        else None,
+        schedule=schedule_nights(workflow),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=LONGEST_NIGHT,
@@ -114,8 +120,12 @@ def build_night(workflow: Workflow) -> DAG:
                 planned["evaluate"], trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS
             )
             decided = tracked_task(planned["decide"])
-            promoted = tracked_task(planned["promote"])
+            promoted = tracked_task(
+                planned["promote"], afterwards=announce_promotion, outlets=[CHAMPION_CHANGED]
+            )
             chain(validated_clean, trained, evaluated, decided, promoted, drawn)
+            if workflow.promotion.approval in ASKING:
+                promoted >> ask_for_approval()
             for step in plan_explaining(workflow):
                 # Beside the promotion, and no hindrance to it.
                 trains = ON_A_CARD if step.name == "learning_curve" else {}
@@ -136,6 +146,23 @@ def build_night(workflow: Workflow) -> DAG:
     # the time of parsing a hundred workflows.
     dag.params.update(PARAMS)
     return dag
+
+
+def schedule_nights(
+    workflow: Workflow,
+) -> CronTriggerTimetable | AssetOrTimeSchedule | Asset | None:
+    """Say when a workflow's nights begin: by the clock, and where its rows have drifted away."""
+    by_clock = (
+        CronTriggerTimetable(
+            workflow.schedule, timezone=workflow.timezone, run_immediately=NEVER_AT_ONCE
+        )
+        if workflow.schedule
+        else None
+    )
+    if workflow.scoring is None:
+        return by_clock
+    drift = get_drift_asset(workflow.name)
+    return AssetOrTimeSchedule(timetable=by_clock, assets=drift) if by_clock else drift
 
 
 def describe(workflow: Workflow) -> str:
@@ -176,7 +203,13 @@ def describe_promotion(workflow: Workflow) -> str:
     if rules.ceiling is not None:
         limits.append(f"at most {rules.ceiling:g}")
     limits += [f"{side} every baseline", f"more than {rules.min_gain:g} {side} the champion"]
-    return f"{metric}: {', '.join(limits)}"
+    last_word = {
+        "auto": "",
+        "approve": "; a person has the last word",
+        "approve_if_borderline": "; where the gain is about as large as chance, a person has the last word",
+        "shadow": "; nobody is promoted, challengers only run along",
+    }
+    return f"{metric}: {', '.join(limits)}{last_word[rules.approval]}"
 
 
 wanted = get_parsing_context().dag_id  # a starting task needs its own DAG alone

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from airflow.sdk import XComArg
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
-    from tasks.tracking import TaskIdentity
+    from tasks.tracking import Night, TaskIdentity
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def tracked_task(planned: PlannedStep, **options: Any) -> XComArg:
+def tracked_task(
+    planned: PlannedStep, *, afterwards: Callable[[Night], None] | None = None, **options: Any
+) -> XComArg:
     """Make the Airflow task of a planned step.
 
     What it needs is pulled from XCom by task id and not passed as an argument: the graph then shows
@@ -36,8 +38,10 @@ def tracked_task(planned: PlannedStep, **options: Any) -> XComArg:
     ----------
     planned : PlannedStep
         Its name's last part becomes the task id; the part before the dot is the task group around it.
+    afterwards : callable, optional
+        What else the task does when the step is done: it tells Airflow of what has changed.
     **options
-        For ``airflow.sdk.task``: pool, queue, retries.
+        For ``airflow.sdk.task``: pool, queue, retries, outlets.
 
     Returns
     -------
@@ -75,6 +79,8 @@ def tracked_task(planned: PlannedStep, **options: Any) -> XComArg:
                 ),
             )
         )
+        if afterwards is not None:
+            afterwards(night)
         return {name: handoff.to_json() for name, handoff in made.items()}
 
     return run()
