@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tasks.reporting import charts, cleaned, documents
 from tasks.reporting.chart import Chart, get_figure
+from tasks.reporting.decision_section import draw_decision
 from tasks.reporting.documents import Document, NightDocuments
 from tasks.reporting.interpretation_section import draw_interpretation
 from tasks.reporting.scores_section import draw_scores
@@ -28,6 +29,7 @@ def draw_charts(night: NightDocuments) -> Iterator[Chart]:
     ------
     Chart
     """
+    yield from draw_decision(night)
     yield from draw_scores(night)
     yield from draw_training(night)
     yield from draw_interpretation(night)

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Section = Literal[
-    "scores", "training", "interpretation", "data", "pca", "clusters", "rules", "tree"
+    "decision",
+    "scores",
+    "training",
+    "interpretation",
+    "data",
+    "pca",
+    "clusters",
+    "rules",
+    "tree",
+    "drift",
 ]
 
 

@@ -222,6 +222,13 @@ def tabulate_confusion(scores: Document, model: str) -> pd.DataFrame:
     )
 
 
+def tabulate_calibration(scores: Document, model: str) -> pd.DataFrame:
+    """Bins of how sure a model was, without the empty ones: ``confidence``, ``accuracy``, ``n_rows``."""
+    bins = scores["calibration"][model]
+    data = pd.DataFrame({name: bins[name] for name in ("confidence", "accuracy", "n_rows")})
+    return data[data["n_rows"] > 0].astype({"confidence": float, "accuracy": float}).reset_index(drop=True)  # fmt: skip
+
+
 def _natural_order(name: str) -> tuple[int, float, str]:
     """Numbers by size, then names by alphabet: JSON made the classes text."""
     try:

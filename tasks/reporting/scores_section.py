@@ -18,16 +18,17 @@ from tasks.reporting.style import get_float, say_count, say_metric, say_score, s
 
 # The columns of the table of scores.
 METRICS = {
-    "classification": ("accuracy", "macro_f1", "log_loss"),
+    "classification": ("accuracy", "macro_f1", "log_loss", "ece", "roc_auc"),
     "regression": ("rmse", "mae", "r2"),
-    "forecast": ("mse", "mae"),
+    "forecast": ("mse", "mae", "mase"),
 }
 UNITS = {
-    "classification": "Log loss: smaller is better.",
+    "classification": "Of log loss and calibration error (how far a model is surer, or less sure, than it "
+    "is right) smaller is better.",
     "regression": "RMSE and MAE are in the target's own unit, smaller is better; R\N{SUPERSCRIPT TWO} is "
     "the share of the variance that is explained.",
     "forecast": "Of values standardised by the training rows, averaged over windows, steps and columns; "
-    "smaller is better.",
+    "smaller is better. MASE is in units of the naive forecast's error on the training rows.",
 }
 _COLOURS = {"candidate": "blue: networks", "champion": "orange: champion", "baseline": "grey: classical baselines"}  # fmt: skip
 
@@ -51,6 +52,8 @@ def draw_scores(night: NightDocuments) -> Iterator[Chart]:
         yield from _draw_mistakes(night.mistakes, scores["challenger"])
     if scores["challenger"] in (scores.get("confusion") or {}):
         yield _draw_confusion(scores)
+    if scores["challenger"] in (scores.get("calibration") or {}):
+        yield _draw_calibration(scores)
     yield from _draw_horizon(scores)
     yield from _draw_forecasts(night, scores)
     if night.numbers is not None and len(night.numbers.rows):
@@ -97,18 +100,38 @@ def list_models(night: NightDocuments) -> list[dict[str, Any]]:
             {
                 "label": documents.label_model(scores, name),
                 "role": documents.find_role(scores, name),
-                "holdout": [get_float(model["holdout"].get(m)) for m in list_metrics(scores)],
+                # None where a model was not asked: the tree has no calibration.
+                "holdout": [
+                    get_float(model["holdout"][m]) if m in model["holdout"] else None
+                    for m in list_metrics(scores)
+                ],
                 "value": get_float(model["holdout"].get(metric)),
                 "validation": chosen_by,
                 "interval": [get_float(v) for v in interval] if interval else None,
+                "latency_ms": model.get("latency_ms"),
+                "size_mb": size / 1e6 if (size := model.get("size_bytes")) else None,
             }
         )
     return sorted(rows, key=lambda row: _order(sign * row["value"]))
 
 
 def list_metrics(scores: Document | None) -> tuple[str, ...]:
-    """List the metrics that the table of scores has columns for."""
-    return METRICS[documents.get_kind(scores)] if scores is not None else ()
+    """List the metrics that the table of scores has columns for: those that some model has."""
+    if scores is None:
+        return ()
+    known = {name for model in scores["models"].values() for name in model["holdout"]}
+    return tuple(name for name in METRICS[documents.get_kind(scores)] if name in known)
+
+
+def list_problems(scores: Document | None) -> list[str]:
+    """List the models that have no figures, and why, as sentences."""
+    if scores is None:
+        return []
+    return [
+        f"{documents.label_model(scores, name)} {model['problem'].rstrip('.')}."
+        for name, model in scores["models"].items()
+        if model.get("problem")
+    ]
 
 
 def explain_units(scores: Document | None) -> str:
@@ -178,6 +201,22 @@ def _draw_confusion(scores: Document) -> Chart:
         "true class.",
         f"Confusion matrix of {shorten(challenger)} over "
         f"{say_count(len(scores['classes']), 'class', 'classes')}.",
+        source="scores",
+    )
+
+
+def _draw_calibration(scores: Document) -> Chart:
+    challenger = scores["challenger"]
+    data = documents.tabulate_calibration(scores, challenger)
+    return Chart(
+        "calibration",
+        "scores",
+        get_figure(charts.plot_calibration(data, challenger)),
+        data,
+        "Hold-out rows in fifteenths by the probability of the class that was named, the larger the dot "
+        "the more rows. On the dashed line a model is right as often as it says; below, it is too sure.",
+        f"Reliability diagram of {shorten(challenger)}: accuracy against confidence in "
+        f"{say_count(len(data), 'bin')}.",
         source="scores",
     )
 

@@ -24,8 +24,9 @@ from tasks.reporting.explained import read_explained
 from tasks.reporting.figures import save_chart
 from tasks.reporting.mining.findings import read_json
 from tasks.reporting.mining.kinds import MINED, read_findings
+from tasks.reporting.pages import EmbeddedChart
 from tasks.reporting.predictions import read_forecasts, read_mistakes, read_numbers
-from tasks.reporting.report import EmbeddedChart, ReportData, render_report
+from tasks.reporting.report import ReportData, render_report
 from tasks.reporting.series import (
     Series,
     collect_series,

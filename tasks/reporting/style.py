@@ -262,13 +262,19 @@ METRIC_NAMES = {
     "accuracy": "accuracy",
     "macro_f1": "macro F1",
     "log_loss": "log loss",
+    "ece": "calibration error",
+    "roc_auc": "ROC AUC",
     "rmse": "RMSE",
     "mae": "MAE",
     "mse": "MSE",
+    "mase": "MASE",
     "r2": "R\N{SUPERSCRIPT TWO}",
 }
 _SPELT = frozenset({"rmse", "mae", "mse", "r2"})  # read letter by letter: an RMSE, an R squared
-_SHARES = frozenset({"macro_f1", "log_loss", "r2"})  # and what lies near them: three decimals
+_PERCENTAGES = frozenset({"accuracy", "recall"})
+_SHARES = frozenset(
+    {"macro_f1", "log_loss", "ece", "roc_auc", "r2"}
+)  # and the like: three decimals
 
 
 def say_metric(name: str) -> str:
@@ -297,8 +303,8 @@ def say_number(value: float) -> str:
 
 
 def say_score(metric: str, value: float) -> str:
-    """Write a score in its own unit: accuracy in per cent, other shares with three decimals."""
-    if metric == "accuracy":
+    """Write a score in its own unit: accuracy and recall in per cent, other shares with three decimals."""
+    if metric in _PERCENTAGES:
         return say_percent(value)
     if metric in _SHARES:
         return f"{value:.3f}" if math.isfinite(value) else "unknown"

@@ -83,9 +83,13 @@ class NightSummary:
         Hold-out metrics of each model: candidates best first, then baselines best first, then
         ``champion``, the one that reigned when the night began, None on the first night.
     decision : mapping of str to str, or None
-        ``verdict`` (promote, keep; data ready for a workflow without candidates) and ``reason``.
+        ``verdict`` (promote, keep, ask, shadow; data ready for a workflow without candidates) and
+        ``reason``.
     model : mapping of str to str, or None
         ``name`` and ``version`` of the registered challenger.
+    promotion : str or None
+        What became of it in the registry: promoted, kept, awaiting approval, shadow, or held back and
+        why.
     """
 
     workflow: str | None
@@ -97,6 +101,7 @@ class NightSummary:
     metrics: Mapping[str, Mapping[str, float | None] | None] | None
     decision: Mapping[str, str] | None
     model: Mapping[str, str] | None
+    promotion: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Make a JSON-able mapping."""
@@ -135,6 +140,7 @@ def summarise_night(client: MlflowClient, night_run_id: str) -> NightSummary:
         metrics=_find_metrics(by_name.get("evaluate")),
         decision=_find_tags(steps, verdict=tags.VERDICT, reason=tags.REASON),
         model=_find_tags(steps, name=tags.MODEL_NAME, version=tags.MODEL_VERSION),
+        promotion=(_find_tags(steps, outcome=tags.PROMOTION) or {}).get("outcome"),
     )
 
 

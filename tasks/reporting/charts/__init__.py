@@ -3,6 +3,7 @@
 Each draws in the one style of ``tasks.reporting.style``, titles itself with its message and saves nothing.
 """
 
+from tasks.reporting.charts.calibration import plot_calibration
 from tasks.reporting.charts.cluster_bars import plot_cluster_sizes, plot_stability
 from tasks.reporting.charts.clusters import (
     plot_cluster_differences,
@@ -16,8 +17,10 @@ from tasks.reporting.charts.components import (
     plot_loadings,
     plot_map,
 )
+from tasks.reporting.charts.drift import plot_distribution, plot_drift
 from tasks.reporting.charts.explained import plot_importance, plot_saliency
 from tasks.reporting.charts.forecasts import plot_forecasts, plot_horizon
+from tasks.reporting.charts.gate import plot_gate
 from tasks.reporting.charts.importances import (
     plot_importance_map,
     plot_importances,
@@ -38,6 +41,7 @@ from tasks.reporting.charts.training_history import plot_training_history
 from tasks.reporting.charts.trees import plot_tree
 
 __all__ = [
+    "plot_calibration",
     "plot_class_frequencies",
     "plot_cluster_differences",
     "plot_cluster_map",
@@ -45,9 +49,12 @@ __all__ = [
     "plot_cluster_sizes",
     "plot_component_images",
     "plot_confusion",
+    "plot_distribution",
+    "plot_drift",
     "plot_errors",
     "plot_explained_variance",
     "plot_forecasts",
+    "plot_gate",
     "plot_horizon",
     "plot_importance",
     "plot_importance_map",

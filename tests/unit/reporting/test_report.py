@@ -16,15 +16,11 @@ from tasks.reporting.documents import NightDocuments
 from tasks.reporting.explained import Explained
 from tasks.reporting.figures import save_chart
 from tasks.reporting.mining.findings import Problem
-from tasks.reporting.report import (
-    EmbeddedChart,
-    ReportData,
-    render_report,
-    say_verdict,
-    to_dark,
-)
+from tasks.reporting.pages import EmbeddedChart, to_dark
+from tasks.reporting.report import ReportData, render_report
 from tasks.reporting.style import INK
 from tasks.reporting.summary import NightSummary, StepSummary
+from tasks.reporting.verdict import say_verdict
 
 MAX_PAGE_BYTES = 2_000_000
 HOSTILE = '<script>alert("x")</script>'
@@ -467,6 +463,37 @@ def make_decision(verdict: str, champion: object) -> dict[str, Any]:
             "Not promoted",
             "There is no champion yet: the best model tonight, cnn, has 98.0 % accuracy.",
         ),
+        (
+            make_decision("ask", {"version": "3", "score": 0.97}),
+            "A person decides",
+            "cnn (version 4) awaits an answer in Airflow: 98.0 % accuracy, where version 3 has 97.0 %.",
+        ),
+        (
+            make_decision("ask", None),
+            "A person decides",
+            "cnn (version 4) awaits an answer in Airflow: 98.0 % accuracy.",
+        ),
+        (
+            make_decision("shadow", {"version": "3", "score": 0.97}),
+            "Runs along",
+            (
+                "cnn (version 4) runs along and does not become champion: 98.0 % accuracy, where version 3 "
+                "has 97.0 %."
+            ),
+        ),
+        (
+            make_decision("promote", {"version": "3", "score": None}),
+            "Promoted",
+            (
+                "cnn (version 4) is the new champion: 98.0 % accuracy, and version 3 cannot be compared "
+                "with."
+            ),
+        ),
+        (
+            make_decision("keep", {"version": "3", "score": None}),
+            "Champion kept",
+            "Version 3 stays champion; tonight's challenger, cnn, has 98.0 %.",
+        ),
     ],
 )
 def test_the_first_line_says_the_verdict_with_its_numbers(
@@ -475,6 +502,19 @@ def test_the_first_line_says_the_verdict_with_its_numbers(
     """A manager reads who reigns now, and by how much."""
     found = say_verdict(decision, {"name": "tiny", "version": "4"})
     assert (found.badge, found.sentence) == (badge, sentence.replace(" %", f"{NBSP}%"))
+
+
+def test_a_challenger_that_was_rolled_back_from_is_not_said_to_reign() -> None:
+    """The gate let it through, the registry held it back: the page says who reigns, and why."""
+    decision = make_decision("promote", {"version": "5", "score": 0.97})
+    why = "held back: it, as version 4, was rolled back from on 2026-01-06 by ada: odd sevens"
+    found = say_verdict(decision, {"name": "tiny", "version": "4"}, why)
+    assert (found.kind, found.badge) == ("kept", "Held back")
+    assert found.sentence == (
+        f"Version 5 stays champion: cnn (version 4) with 98.0{NBSP}% accuracy was not let through again."
+    )
+    assert found.reason == "it, as version 4, was rolled back from on 2026-01-06 by ada: odd sevens"
+    assert say_verdict(decision, None, "promoted").badge == "Promoted"
 
 
 def test_a_dark_chart_has_other_ink_and_the_same_data() -> None:

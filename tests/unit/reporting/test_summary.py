@@ -55,7 +55,7 @@ def test_a_finished_night_is_summed_up(
     verdict = {tags.VERDICT: "promote", tags.REASON: "it is better"}
     run_step(client, settings, night, "decide", tag=verdict)
     model = {tags.MODEL_NAME: "digits", tags.MODEL_VERSION: "4"}
-    run_step(client, settings, night, "promote", tag=model)
+    run_step(client, settings, night, "promote", tag={**model, tags.PROMOTION: "promoted"})
     run_step(client, settings, night, "report")
     close_night(client, settings, night)
 
@@ -86,6 +86,7 @@ def test_a_finished_night_is_summed_up(
         },
         "decision": {"verdict": "promote", "reason": "it is better"},
         "model": {"name": "digits", "version": "4"},
+        "promotion": "promoted",
     }
     json.dumps(found, allow_nan=False)
 
