@@ -31,7 +31,8 @@ demo: install ## Run two nights on real data through Airflow and MLflow, and sho
 
 test: ## Run all tests (ARGS="-k promotion" for some of them)
 	@$(SET_UP) dev
-	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@# In the order of the folders: what starts services comes early, and no process waits for it at the end.
+	$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: ## Check style (ruff), types (mypy) and who imports whom (import-linter)
 	@$(SET_UP) dev

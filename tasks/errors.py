@@ -121,6 +121,10 @@ class InterpretationError(NocturneError):
     """Nothing can be said about why a model says what it says: too few rows, a model of another kind."""
 
 
+class ScoringError(NocturneError):
+    """The champion cannot score what has arrived: there is none, it does not load, it refuses every row."""
+
+
 class PromotionError(NocturneError):
     """The registry cannot be moved as decided."""
 

@@ -15,8 +15,11 @@ from tasks.evaluation import step as evaluation
 from tasks.ingestion import step as ingestion
 from tasks.interpretation import step as interpretation
 from tasks.mining import step as mining
-from tasks.promotion import step as promotion
+from tasks.promotion import decide as deciding
+from tasks.promotion import promote as promoting
+from tasks.reporting import scoring_step as reporting_scoring
 from tasks.reporting import step as reporting
+from tasks.scoring import step as scoring
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step
 from tasks.training import learning_curve
@@ -28,7 +31,7 @@ Handoffs = Mapping[str, Handoff]
 
 # Beside its own folder, what the result of any step may depend on.
 _SHARED_CODE = tuple(
-    Path(__file__).with_name(n) for n in ("dataset", "models", "preparation", "privacy")
+    Path(__file__).with_name(n) for n in ("dataset", "metrics", "models", "preparation", "privacy")
 )
 
 
@@ -107,7 +110,8 @@ def find_stage(step: str) -> tuple[Stage, str]:
     Parameters
     ----------
     step : str
-        As planned by :func:`tasks.workflow.plan_night`, such as ``train.cnn``.
+        As planned by :func:`tasks.workflow.plan_night`, such as ``train.cnn``, or by
+        :func:`tasks.workflow.plan_scoring`.
 
     Returns
     -------
@@ -159,11 +163,11 @@ def _evaluate(call: Call) -> Handoffs:
 
 
 def _decide(call: Call) -> Handoffs:
-    return call.run(promotion.run_decide, "scores")
+    return call.run(deciding.run_decide, "scores", models=call.select("model"))
 
 
 def _promote(call: Call) -> Handoffs:
-    return call.run(promotion.run_promote, "decision", models=call.select("model"))
+    return call.run(promoting.run_promote, "decision", "scores", models=call.select("model"))
 
 
 def _interpret(call: Call) -> Handoffs:
@@ -190,6 +194,19 @@ def _report(call: Call) -> Handoffs:
     return call.run(reporting.run_report, inputs=call.inputs)
 
 
+def _read_rows(call: Call) -> Handoffs:
+    chosen = scoring.choose_rows(call.step, call.workflow)
+    return ingestion.run(call.step, chosen, call.settings, base_folder=call.folder)
+
+
+def _score(call: Call) -> Handoffs:
+    return call.run(scoring.run_score, "raw", "unparsed")
+
+
+def _report_scoring(call: Call) -> Handoffs:
+    return call.run(reporting_scoring.run_report, "drift")
+
+
 _STAGES = {
     "ingest": Stage(ingestion, _ingest, ("source", "columns", "privacy", "split", "timezone")),
     "validate_raw": Stage(validation, _validate_raw, ("columns", "expectations", "cleaning")),
@@ -200,11 +217,21 @@ _STAGES = {
     "evaluate": Stage(
         evaluation,
         _evaluate,
-        ("name", "columns", "cleaning", "predict", "baselines", "promotion"),
+        (
+            "name",
+            "columns",
+            "privacy",
+            "cleaning",
+            "split",
+            "predict",
+            "baselines",
+            "evaluation",
+            "promotion",
+        ),
         is_on_cpu=True,
     ),
-    "decide": Stage(promotion, _decide, ("predict", "promotion")),
-    "promote": Stage(promotion, _promote, ("name", "promotion")),
+    "decide": Stage(deciding, _decide, ("predict", "promotion")),
+    "promote": Stage(promoting, _promote, ("name", "promotion")),
     "interpret": Stage(
         interpretation,
         _interpret,
@@ -220,4 +247,9 @@ _STAGES = {
     ),
     "charts": Stage(reporting, _draw_charts, ("columns",)),
     "report": Stage(reporting, _report, ("name", "description", "candidates")),
+    "read_rows": Stage(
+        ingestion, _read_rows, ("source", "columns", "privacy", "timezone", "scoring")
+    ),
+    "score": Stage(scoring, _score, ("name", "columns", "cleaning", "scoring"), is_on_cpu=True),
+    "report_scoring": Stage(reporting_scoring, _report_scoring, ("name", "description")),
 }

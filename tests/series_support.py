@@ -61,12 +61,12 @@ def save_last_value(folder: Path, preparation: Preparation, plus: float = 0.0) -
 
     inputs = keras.Input(preparation.input_shape)
     last = keras.layers.Cropping1D((preparation.input_shape[0] - 1, 0))(inputs)
-    first = keras.layers.Dense(1)
-    outputs = keras.layers.UpSampling1D(preparation.output_shape[0])(first(last))
-    network = keras.Model(inputs, outputs)
-    weights = np.zeros((len(preparation.features), 1), dtype=np.float32)
+    steps = keras.layers.Dense(preparation.output_shape[0])
+    outputs = steps(keras.layers.Flatten()(last))
+    network = keras.Model(inputs, keras.layers.Reshape(preparation.output_shape)(outputs))
+    weights = np.zeros((len(preparation.features), preparation.output_shape[0]), dtype=np.float32)
     weights[0] = 1.0
-    first.set_weights([weights, np.array([plus])])
+    steps.set_weights([weights, np.full(preparation.output_shape[0], plus)])
     folder.mkdir(parents=True)
     network.save(folder / NETWORK_FILE)
     (folder / PREPARATION_FILE).write_text(preparation.to_json(), encoding="utf-8")

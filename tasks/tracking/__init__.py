@@ -16,7 +16,7 @@ from tasks.tracking.nights import (
     sweep_dead_nights,
 )
 from tasks.tracking.provenance import Provenance, read_provenance
-from tasks.tracking.steps import Step, TaskIdentity, open_step
+from tasks.tracking.steps import Step, TaskIdentity, fetch_artifact, open_step
 
 __all__ = [
     "EarlierOutput",
@@ -28,6 +28,7 @@ __all__ = [
     "TaskIdentity",
     "close_night",
     "connect",
+    "fetch_artifact",
     "find_earlier_output",
     "find_night",
     "list_nights",

@@ -6,7 +6,7 @@ Ground module; reads MLflow only.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tasks.tracking import tags
@@ -64,13 +64,32 @@ def find_earlier_output(
     earlier = [run for run in nights if run.data.tags[tags.NIGHT_DATE] < night.date.isoformat()]
     # The sort is stable: of one date, the run that began last stays first.
     for run in sorted(earlier, key=lambda run: run.data.tags[tags.NIGHT_DATE], reverse=True):
-        steps = client.search_runs(
-            [night.experiment_id],
-            filter_string=f"tags.`{tags.NIGHT_RUN}` = '{run.info.run_id}' "
-            f"AND tags.`{tags.STEP}` = '{step}' AND attributes.status = 'FINISHED'",
-            max_results=1,
-        )
-        outputs = json.loads(steps[0].data.tags.get(tags.OUTPUTS, "{}")) if steps else {}
-        if output in outputs:
-            return EarlierOutput(run.data.tags[tags.NIGHT_DATE], Handoff.from_json(outputs[output]))
+        found = find_outputs(client, replace(night, run_id=run.info.run_id), step)
+        if output in found:
+            return EarlierOutput(run.data.tags[tags.NIGHT_DATE], found[output])
     return None
+
+
+def find_outputs(client: MlflowClient, night: Night, step: str) -> dict[str, Handoff]:
+    """Find what a step of a night has handed over.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+    night : Night
+    step : str
+        Its name, such as ``clean``.
+
+    Returns
+    -------
+    dict of str to Handoff
+        Empty where the step did not finish, or its run was deleted.
+    """
+    found = client.search_runs(
+        [night.experiment_id],
+        filter_string=f"tags.`{tags.NIGHT_RUN}` = '{night.run_id}' "
+        f"AND tags.`{tags.STEP}` = '{step}' AND attributes.status = 'FINISHED'",
+        max_results=1,
+    )
+    recorded = json.loads(found[0].data.tags.get(tags.OUTPUTS, "{}")) if found else {}
+    return {name: Handoff.from_json(value) for name, value in recorded.items()}

@@ -78,6 +78,7 @@ def open_night(
     runner: Literal["airflow", "local"],
     folder: Path,
     extra_tags: Mapping[str, str] | None = None,
+    key_tag: str = tags.KEY,
 ) -> Night:
     """Open the night's parent run, or reopen the one with the same key.
 
@@ -97,6 +98,9 @@ def open_night(
     folder : Path
         The workflow file's folder, from which its relative paths start.
     extra_tags : mapping, optional
+    key_tag : str, optional
+        The tag that holds the key: :data:`tasks.tracking.tags.SCORING_KEY` opens a scoring, which
+        has the champion predict what has arrived and is no night among the nights.
 
     Returns
     -------
@@ -108,7 +112,7 @@ def open_night(
     run_tags = {
         tags.WORKFLOW: workflow.name,
         tags.NIGHT_DATE: date.isoformat(),
-        tags.KEY: key,
+        key_tag: key,
         tags.SEED: str(workflow.seed),
         tags.GIT_COMMIT: provenance.git_commit,
         tags.LOCK_SHA256: provenance.lock_sha256,
@@ -123,15 +127,16 @@ def open_night(
         ),
         **(extra_tags or {}),
     }
-    found = _search(client, experiment_id, {tags.KEY: key})
+    found = _search(client, experiment_id, {key_tag: key})
     if found:
         run_id = found[0].info.run_id
         client.update_run(run_id, status="RUNNING")
         for name, value in run_tags.items():
             client.set_tag(run_id, name, value)
     else:
+        kind = "" if key_tag == tags.KEY else "scoring "
         run = client.create_run(
-            experiment_id, tags=run_tags, run_name=f"{workflow.name} {date.isoformat()}"
+            experiment_id, tags=run_tags, run_name=f"{workflow.name} {kind}{date.isoformat()}"
         )
         run_id = run.info.run_id
     pinned = json.dumps({"workflow": document, "folder": str(folder.resolve())}, indent=1)
@@ -157,7 +162,9 @@ def read_pinned_workflow(client: MlflowClient, night: Night) -> tuple[Workflow, 
     return Workflow.model_validate(document["workflow"]), Path(document["folder"])
 
 
-def close_night(client: MlflowClient, settings: Settings, night: Night) -> NightOutcome:
+def close_night(
+    client: MlflowClient, settings: Settings, night: Night, *, last_step: str = LAST_STEP
+) -> NightOutcome:
     """End the night's runs: finished if its last step is, failed otherwise; no run stays RUNNING.
 
     Parameters
@@ -165,6 +172,7 @@ def close_night(client: MlflowClient, settings: Settings, night: Night) -> Night
     client : mlflow.MlflowClient
     settings : Settings
     night : Night
+    last_step : str, optional
 
     Returns
     -------
@@ -175,7 +183,7 @@ def close_night(client: MlflowClient, settings: Settings, night: Night) -> Night
         if run.info.status == "RUNNING":
             client.set_terminated(run.info.run_id, status="KILLED")
     is_finished = any(
-        run.data.tags.get(tags.STEP) == LAST_STEP and run.info.status == "FINISHED" for run in steps
+        run.data.tags.get(tags.STEP) == last_step and run.info.status == "FINISHED" for run in steps
     )
     outcome: NightOutcome = "finished" if is_finished else "failed"
     client.set_tag(night.run_id, tags.OUTCOME, outcome)
@@ -211,7 +219,7 @@ def sweep_dead_nights(
     """
     swept = []
     for run in _search(client, experiment_id, {}, extra="attributes.status = 'RUNNING'"):
-        is_night = tags.KEY in run.data.tags
+        is_night = tags.KEY in run.data.tags or tags.SCORING_KEY in run.data.tags
         if not is_night or run.info.run_id == spare or is_alive(run.data.tags):
             continue
         for step in _search(client, experiment_id, {tags.NIGHT_RUN: run.info.run_id}):

@@ -125,41 +125,7 @@ class Step:
         TrackingError
             When it is missing or its content is not what was handed over.
         """
-        from mlflow.exceptions import MlflowException
-
-        target = self.workdir / "inputs" / handoff.sha256[:16]
-        target.mkdir(parents=True, exist_ok=True)
-        try:
-            local = self._bring(handoff, target)
-        except (MlflowException, FileNotFoundError) as error:
-            raise TrackingError(
-                f"MLflow run {handoff.run_id} has no artifact {handoff.path!r}.",
-                expected=f"content with SHA-256 {handoff.sha256}",
-                hint="clear the task that makes it, so that it is made again",
-            ) from error
-        found = digest_folder(local)
-        if found != handoff.sha256:
-            raise TrackingError(
-                f"The artifact {handoff.path!r} of MLflow run {handoff.run_id} was altered: "
-                f"its SHA-256 is {found}.",
-                expected=handoff.sha256,
-                hint="clear the task that makes it, and find out who writes to the artifact store",
-            )
-        return local
-
-    def _bring(self, handoff: Handoff, target: Path) -> Path:
-        """Bring an artifact into a folder: from a store on this machine as links, which cost nothing."""
-        root = urlsplit(self.client.get_run(handoff.run_id).info.artifact_uri)
-        source = Path(url2pathname(root.path)) / handoff.path
-        if root.scheme not in {"", "file"} or not source.exists():
-            return Path(self.client.download_artifacts(handoff.run_id, handoff.path, str(target)))
-        local = target / handoff.path
-        local.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, local, copy_function=_link, dirs_exist_ok=True)
-        else:
-            _link(str(source), str(local))
-        return local
+        return fetch_artifact(self.client, handoff, self.workdir / "inputs" / handoff.sha256[:16])
 
     def publish(self, path: Path, name: str, *, n_rows: int | None = None) -> Handoff:
         """Store a file or folder as an artifact that is never changed, and return its address.
@@ -246,6 +212,63 @@ class Step:
         metrics = [Metric(name, float(value), now, step) for name, value, step in points]
         for i in range(0, len(metrics), METRICS_PER_BATCH):
             self.client.log_batch(run_id, metrics=metrics[i : i + METRICS_PER_BATCH])
+
+
+def fetch_artifact(client: MlflowClient, handoff: Handoff, target: Path) -> Path:
+    """Bring an artifact into a folder and check it against its digest, for who is no step of a night.
+
+    Parameters
+    ----------
+    client : mlflow.MlflowClient
+    handoff : Handoff
+    target : Path
+        Made when it is not there; of this artifact alone.
+
+    Returns
+    -------
+    Path
+        The local file or folder.
+
+    Raises
+    ------
+    TrackingError
+        When it is missing or its content is not what was handed over.
+    """
+    from mlflow.exceptions import MlflowException
+
+    target.mkdir(parents=True, exist_ok=True)
+    try:
+        local = _bring(client, handoff, target)
+    except (MlflowException, FileNotFoundError) as error:
+        raise TrackingError(
+            f"MLflow run {handoff.run_id} has no artifact {handoff.path!r}.",
+            expected=f"content with SHA-256 {handoff.sha256}",
+            hint="clear the task that makes it, so that it is made again",
+        ) from error
+    found = digest_folder(local)
+    if found != handoff.sha256:
+        raise TrackingError(
+            f"The artifact {handoff.path!r} of MLflow run {handoff.run_id} was altered: "
+            f"its SHA-256 is {found}.",
+            expected=handoff.sha256,
+            hint="clear the task that makes it, and find out who writes to the artifact store",
+        )
+    return local
+
+
+def _bring(client: MlflowClient, handoff: Handoff, target: Path) -> Path:
+    """Bring an artifact into a folder: from a store on this machine as links, which cost nothing."""
+    root = urlsplit(client.get_run(handoff.run_id).info.artifact_uri)
+    source = Path(url2pathname(root.path)) / handoff.path
+    if root.scheme not in {"", "file"} or not source.exists():
+        return Path(client.download_artifacts(handoff.run_id, handoff.path, str(target)))
+    local = target / handoff.path
+    local.parent.mkdir(parents=True, exist_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, local, copy_function=_link, dirs_exist_ok=True)
+    else:
+        _link(str(source), str(local))
+    return local
 
 
 @contextlib.contextmanager

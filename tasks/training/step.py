@@ -18,12 +18,13 @@ import numpy as np
 import pyarrow as pa
 
 from tasks.dataset import Dataset
-from tasks.errors import RequestError, nearest
+from tasks.errors import RequestError, TrackingError, nearest
 from tasks.models.packaging import find_network, save_as_mlflow_model
 from tasks.registry import CHAMPION, find_by_alias
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
 from tasks.tracking.datasets import log_training_dataset
+from tasks.training.cards.gpu import find_gpus
 from tasks.training.cards.system_metrics import log_system_metrics
 from tasks.training.placement import train_where_it_fits
 from tasks.training.request import (
@@ -103,7 +104,12 @@ def run(
     _log_report(step, report, json.loads(history.read_text(encoding="utf-8"))["rows"])
     model = step.workdir / "model"
     save_as_mlflow_model(
-        model, result, packages=report.packages, image_dtype=_find_image_dtype(dataset)
+        model,
+        result,
+        packages=report.packages,
+        image_dtype=_find_image_dtype(dataset),
+        clean=dataset,
+        has_cards=bool(find_gpus()),
     )
     if (result / TRIALS_FILE).is_file():
         step.attach(result / TRIALS_FILE)
@@ -139,11 +145,15 @@ def share_time(workflow: Workflow) -> float | None:
 
 
 def _fetch_champion(step: Step, workflow: Workflow) -> str | None:
-    """Bring the champion's network, where there is a champion that is one."""
+    """Bring the champion's network, where there is a champion that is one and that is still whole."""
     champion = find_by_alias(step.client, workflow.name, CHAMPION)
     if champion is None:
         return None
-    network = find_network(step.fetch(champion.model))
+    try:
+        network = find_network(step.fetch(champion.model))
+    except TrackingError:
+        logger.warning("The champion's files are gone or altered: it begins anew.", exc_info=True)
+        return None
     if not network.is_file():
         return None
     step.set_tags({tags.WARM_START: json.dumps(champion.model.to_json())})

@@ -46,7 +46,7 @@ def airflow_variables(settings: Settings) -> dict[str, str]:
 def run_python(airflow_settings: Settings) -> RunPython:
     """Run a script in a fresh interpreter with Airflow's environment; gives what it prints last, as JSON."""
 
-    def run(script: str, *, timeout_seconds: int = 240, **changes: str) -> Any:
+    def run(script: str, *, timeout_seconds: int = 480, **changes: str) -> Any:
         done = subprocess.run(
             [sys.executable, "-c", script],
             env={**airflow_variables(airflow_settings), **changes},

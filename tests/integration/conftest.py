@@ -18,13 +18,20 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, str]]]:
-    """Services that are up, with the shipped workflows and a small one; and the environment that names them."""
+def services(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Settings, dict[str, str]]]:
+    """Services that are up, with the shipped workflows and a small one; and the environment that names them.
+
+    A module's function ``change_workflows`` gets their folder before anybody reads it.
+    """
     folder = tmp_path_factory.mktemp("services with a space")
     folders = write_flowers(folder)
     for shipped, copied in (("workflows", "*.yaml"), ("expectations", "*.json")):
         for path in (PROJECT / shipped).glob(copied):
             shutil.copy(path, folder / shipped)
+    if hasattr(request.module, "change_workflows"):
+        request.module.change_workflows(folder / "workflows")
     variables = {
         **folders,
         "NOCTURNE_HOME": str(folder / "home"),

@@ -19,8 +19,10 @@ from tasks.metrics import (
     bootstrap_forecast_interval,
     bootstrap_interval,
     bootstrap_number_interval,
+    compute_mase,
     compute_metric,
     count_confusion,
+    measure_naive_error,
     say_score,
     score_forecasts,
     score_predictions,
@@ -179,6 +181,38 @@ def test_forecast_errors_are_standardised_by_column() -> None:
     mse, mae = score_steps(target, np.zeros((1, 2, 2)), np.array([2.0, 10.0]))
     assert mse.tolist() == [5.0, 0.0]
     np.testing.assert_array_equal(mae, [[2.0, 30.0], [np.nan, 0.0]])
+
+
+def test_the_naive_error_is_that_of_a_season_ago() -> None:
+    """Steps of 1 and 5 by turns: off by 4 from step to step, by 0 from season to season, by 6 at the end."""
+    values = np.array([[1.0], [5.0], [1.0], [5.0], [1.0], [11.0]])
+    everything = np.ones(6, dtype=bool)
+    assert measure_naive_error(values, everything)[0] == (4 * 4 + 10) / 5
+    assert measure_naive_error(values, everything, season=2)[0] == (0 * 3 + 6) / 4
+    assert measure_naive_error(values, np.arange(6) < 5, season=2)[0] == 0.0
+
+
+def test_the_naive_error_takes_measured_training_steps_alone() -> None:
+    """Neither a gap nor a later step counts; a column without two steps has none."""
+    values = np.array([[1.0, 1.0], [3.0, np.nan], [np.nan, 3.0], [7.0, np.nan], [99.0, 9.0]])
+    found = measure_naive_error(values, np.array([True, True, True, True, False]))
+    np.testing.assert_array_equal(found, [2.0, np.nan])
+
+
+def test_the_naive_forecast_itself_has_a_scaled_error_of_one() -> None:
+    """Forecasts of one step that repeat the last value, judged on the steps that gave the unit."""
+    rng = np.random.default_rng(6)
+    values = np.cumsum(rng.normal(0, 3, (200, 2)), axis=0) * np.array([1.0, 50.0])
+    unit = measure_naive_error(values, np.ones(200, dtype=bool))
+    mase = compute_mase(values[1:, np.newaxis], values[:-1, np.newaxis], unit)
+    assert mase == pytest.approx(1.0)
+
+
+def test_a_constant_column_has_no_scaled_error() -> None:
+    """It is left out; where all are constant there is no number."""
+    target = np.array([[[1.0, 4.0]], [[1.0, 8.0]]])
+    assert compute_mase(target, np.zeros_like(target), np.array([0.0, 3.0])) == 2.0
+    assert np.isnan(compute_mase(target, np.zeros_like(target), np.array([0.0, np.nan])))
 
 
 @pytest.mark.parametrize(

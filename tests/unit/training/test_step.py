@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import mlflow
 import numpy as np
@@ -16,6 +19,7 @@ from training_support import CNN, MLP, make_images
 
 from tasks.dataset import Dataset
 from tasks.errors import RequestError
+from tasks.registry import CHAMPION, move_alias, register_version
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Night, TaskIdentity, open_step
 from tasks.training.step import find_spec, run
@@ -32,7 +36,9 @@ def workflow(settings: Settings) -> Workflow:
     """The shipped digits workflow, with candidates that fit the tiny images."""
     shipped, _ = find_workflow("digits", settings)
     text = shipped.model_dump(mode="json", by_alias=True)
-    return Workflow.model_validate(text | {"candidates": {"cnn": CNN, "mlp": MLP}})
+    return Workflow.model_validate(
+        text | {"candidates": {"cnn": {**CNN, "warm_start": True}, "mlp": MLP}}
+    )
 
 
 @pytest.fixture
@@ -131,6 +137,24 @@ def test_with_a_gpu_it_trains_in_a_fresh_interpreter(
         "epoch 2/3",
         "epoch 3/3",
     ]
+
+
+def test_a_warm_start_from_a_champion_that_is_gone_begins_anew(
+    train: Train,
+    client: MlflowClient,
+    night: Night,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Its files were cleared away: that keeps no night from training another."""
+    model = train("mlp")["model"]
+    version = register_version(
+        client, "digits", model, night_run_id=night.run_id, description="", version_tags={}
+    )
+    move_alias(client, "digits", CHAMPION, version.version)
+    root = urlsplit(client.get_run(model.run_id).info.artifact_uri)
+    shutil.rmtree(Path(url2pathname(root.path)) / model.path)
+    assert set(train("cnn")) == {"model", "history"}
+    assert "The champion's files are gone or altered: it begins anew." in caplog.messages
 
 
 def test_an_unknown_candidate_gets_the_nearest_name(workflow: Workflow) -> None:

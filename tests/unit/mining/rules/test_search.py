@@ -31,10 +31,10 @@ def test_equal_baskets_of_sixty_items_are_refused_at_once() -> None:
     """2 to the 60th itemsets: no support helps, a length does, and nothing of it is tried."""
     baskets = make_baskets([[f"i{i}" for i in range(60)]] * 1000)
     restart_peak()
-    before, started = measure_peak(), time.perf_counter()
+    before, started = measure_peak(), time.process_time()
     with pytest.raises(MiningError, match=r"itemsets are frequent at a support of 0\.5") as caught:
         search_itemsets(baskets, 0.5, 20, seed=1)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
     assert measure_peak() - before < 200 * 2**20
     assert "lower 'max_length' under 'mining.rules' to 4" in (caught.value.hint or "")
     assert len(search_itemsets(baskets, 0.5, 3, seed=1).itemsets) == 60 + 1770 + 34_220
