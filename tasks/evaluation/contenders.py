@@ -145,10 +145,6 @@ class ServedModel:
             seconds.append(time.perf_counter() - called)
         return 1000.0 * statistics.median(seconds)
 
-    def measure_size(self) -> int:
-        """Add up the bytes of its files."""
-        return sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
-
 
 def list_contenders(
     client: MlflowClient, workflow: Workflow, models: Mapping[str, Handoff]

@@ -5,7 +5,6 @@ Made by ``comparison.py`` of ``tasks.evaluation``; read by the gate, the report 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from tasks.evaluation.contenders import Role
 from tasks.evaluation.groups import Group
 from tasks.evaluation.scorer import Figures, Interval
-from tasks.metrics import PairedGain, is_smaller_better
+from tasks.metrics import PairedGain, is_smaller_better, to_nulls
 from tasks.workflow import Metric, PredictKind
 
 
@@ -98,24 +97,4 @@ class Comparison:
         if self.paired is None:
             return None
         champion = self.models[self.list_models("champion")[0]]
-        found: dict[str, Any] = to_nulls(
-            {
-                "with": champion.version,
-                "metric": self.metric,
-                "gain": self.paired.gain,
-                "interval": [self.paired.low, self.paired.high],
-                "confidence": self.paired.confidence,
-                "p_value": self.paired.p_value,
-                "n_discordant": self.paired.n_discordant,
-            }
-        )
-        return found
-
-
-def to_nulls(document: Any) -> Any:
-    """Copy a document of figures with null for what is no number: JSON has no NaN."""
-    if isinstance(document, Mapping):
-        return {key: to_nulls(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [to_nulls(value) for value in document]
-    return None if isinstance(document, float) and not math.isfinite(document) else document
+        return self.paired.to_json(champion.version, self.metric)

@@ -32,6 +32,7 @@ from tasks.evaluation.seen import TRAIN, Seen, prove_unseen, read_ids
 from tasks.evaluation.series import HOLDOUT
 from tasks.metrics import say_score
 from tasks.models.example import EXAMPLE_FOLDER, MAX_ROWS, write_example
+from tasks.models.smoke import measure_folder
 from tasks.preparation import Preparation
 from tasks.registry import CHAMPION, reconcile
 from tasks.settings import Settings
@@ -109,7 +110,7 @@ def run(
                 contender.role,
                 predicted.predictions.get(name),
                 contender.version,
-                served[name].measure_size() if name in served else None,
+                measure_folder(served[name].folder) if name in served else None,
                 latencies.get(name),
                 problems.get(name),
             )

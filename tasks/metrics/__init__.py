@@ -22,6 +22,7 @@ from tasks.metrics.forecasts import (
     score_forecasts,
     score_steps,
 )
+from tasks.metrics.nulls import to_nulls
 from tasks.metrics.numbers import NumberScores, bootstrap_number_interval, score_values
 from tasks.metrics.paired import (
     PairedGain,
@@ -66,4 +67,5 @@ __all__ = [
     "score_predictions",
     "score_steps",
     "score_values",
+    "to_nulls",
 ]

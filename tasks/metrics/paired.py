@@ -25,6 +25,7 @@ import numpy.typing as npt
 from tasks.metrics.classes import Metric, compute_metric, count_confusion
 from tasks.metrics.direction import is_smaller_better, measure_gain
 from tasks.metrics.forecasts import ForecastMetric, sum_errors
+from tasks.metrics.nulls import to_nulls
 from tasks.metrics.numbers import NumberMetric, compute_from_sums, list_sums
 from tasks.metrics.resampling import N_BOOTSTRAP, group_rows, resample_blocks, resample_rows
 
@@ -60,6 +61,28 @@ class PairedGain:
     confidence: float
     p_value: float | None = None
     n_discordant: tuple[int, int] | None = None
+
+    def to_json(self, version: str | None, metric: str) -> dict[str, Any]:
+        """Make the part ``paired`` of a document; what is no number is null.
+
+        Parameters
+        ----------
+        version : str or None
+            The champion's.
+        metric : str
+        """
+        document: dict[str, Any] = to_nulls(
+            {
+                "with": version,
+                "metric": metric,
+                "gain": self.gain,
+                "interval": [self.low, self.high],
+                "confidence": self.confidence,
+                "p_value": self.p_value,
+                "n_discordant": self.n_discordant,
+            }
+        )
+        return document
 
 
 def compare_hits(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.metrics import PairedGain
+from tasks.metrics import PairedGain, is_smaller_better
 from tasks.models.learned import digest_learned
 from tasks.models.smoke import TOLERANCE, SmokeReport, run_smoke_test
 from tasks.promotion.figures import Contender, Group, Trial
@@ -22,7 +22,7 @@ from tasks.promotion.words import escape_markup, tabulate_rules
 from tasks.registry import CHAMPION
 from tasks.settings import Settings
 from tasks.tracking import Handoff, Step, tags
-from tasks.workflow import ERRORS, Workflow
+from tasks.workflow import Workflow
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ def judge(document: Mapping[str, Any], workflow: Workflow, report: SmokeReport) 
         champion = Contender(models[CHAMPION]["version"], score, problem)
     return decide(
         metric=workflow.metric,
-        is_error=workflow.metric in ERRORS,
+        is_error=is_smaller_better(workflow.metric),
         limits=Limits(
             floor=promotion.floor,
             ceiling=promotion.ceiling,

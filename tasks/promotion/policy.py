@@ -6,11 +6,11 @@ Called by ``tasks.promotion.decide``; it knows nothing of MLflow and not where t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from tasks.metrics.paired import PairedGain
+from tasks.metrics import PairedGain, to_nulls
 from tasks.promotion import words
 from tasks.promotion.figures import Contender, Group, Trial
 from tasks.promotion.rules import RULES_OF_CHANCE, Judge, Limits, Rule, find_best
@@ -76,15 +76,7 @@ class Decision:
         """Make the document ``decision.json``; a figure that is no number is null."""
         document = asdict(self)
         if self.paired is not None and self.champion is not None:
-            document["paired"] = {
-                "with": self.champion.name,
-                "metric": self.metric,
-                "gain": self.paired.gain,
-                "interval": [self.paired.low, self.paired.high],
-                "confidence": self.paired.confidence,
-                "p_value": self.paired.p_value,
-                "n_discordant": self.paired.n_discordant,
-            }
+            document["paired"] = self.paired.to_json(self.champion.name, self.metric)
         for model in ("challenger", "champion", "baseline"):
             if document[model] is not None:
                 problem = document[model].pop("problem")
@@ -94,7 +86,8 @@ class Decision:
                         "score": document[model]["score"],
                         "problem": problem,
                     }
-        return {key: _to_nulls(value) for key, value in document.items()}
+        nulls: dict[str, Any] = to_nulls(document)
+        return nulls
 
 
 def decide(
@@ -219,11 +212,3 @@ def _find_verdict(approval: Approval, *, is_met: bool, borderline: bool) -> Verd
         "shadow": "shadow",
     }
     return by_approval[approval]
-
-
-def _to_nulls(document: Any) -> Any:
-    if isinstance(document, Mapping):
-        return {key: _to_nulls(value) for key, value in document.items()}
-    if isinstance(document, list | tuple):
-        return [_to_nulls(value) for value in document]
-    return None if isinstance(document, float) and not math.isfinite(document) else document

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,19 @@ class EmbeddedChart:
     width: int
     height: int
     svg: str
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any], folder: Path) -> EmbeddedChart:
+        """Read a chart that was saved into a folder, by its entry in the list of charts."""
+        return cls(
+            section=entry["section"],
+            title=entry["title"],
+            caption=entry["caption"],
+            alt=entry["alt"],
+            width=entry["width"],
+            height=entry["height"],
+            svg=(folder / entry["files"]["svg"]).read_text(encoding="utf-8"),
+        )
 
     @property
     def light(self) -> str:

@@ -45,20 +45,9 @@ def run_report(
     document = json.loads(step.fetch(drift).read_text(encoding="utf-8"))
     folder = step.workdir / "charts"
     folder.mkdir()
-    drawn = []
-    for chart in draw_drift(document):
-        saved = save_chart(chart, folder)
-        drawn.append(
-            EmbeddedChart(
-                section=saved["section"],
-                title=saved["title"],
-                caption=saved["caption"],
-                alt=saved["alt"],
-                width=saved["width"],
-                height=saved["height"],
-                svg=(folder / saved["files"]["svg"]).read_text(encoding="utf-8"),
-            )
-        )
+    drawn = [
+        EmbeddedChart.read(save_chart(chart, folder), folder) for chart in draw_drift(document)
+    ]
     found = step.client.get_run(step.night.run_id).data.tags
     listed = {
         "MLflow run of the scoring": step.night.run_id,

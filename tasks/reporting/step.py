@@ -253,18 +253,8 @@ def _read_charts(step: Step, inputs: Mapping[str, Handoff]) -> list[EmbeddedChar
     if "charts" not in inputs:
         return []
     folder = step.fetch(inputs["charts"])
-    return [
-        EmbeddedChart(
-            section=chart["section"],
-            title=chart["title"],
-            caption=chart["caption"],
-            alt=chart["alt"],
-            width=chart["width"],
-            height=chart["height"],
-            svg=(folder / chart["files"]["svg"]).read_text(encoding="utf-8"),
-        )
-        for chart in read_json(folder / CHARTS_FILE)["charts"]
-    ]
+    listed = read_json(folder / CHARTS_FILE)["charts"]
+    return [EmbeddedChart.read(entry, folder) for entry in listed]
 
 
 def _list_provenance(step: Step, inputs: Mapping[str, Handoff]) -> dict[str, str]:
